@@ -67,7 +67,7 @@ type Request struct {
 	Sort Sort
 	// Limit is the page size, 1 to MaxLimit; 0 means DefaultLimit.
 	Limit int
-	// Cursor continues behind the last item of an earlier page; see Cursor.
+	// Cursor continues behind the last item of an earlier page: its NextCursor.
 	Cursor string
 	// Facets to count.
 	Facets []Facet
@@ -82,6 +82,7 @@ const (
 	MaxText         = 256
 	MaxFilterValues = 50
 	MaxIDs          = 100
+	MaxOnly         = 10_000
 )
 
 // Range is an inclusive range; nil ends are open.
@@ -102,6 +103,9 @@ const (
 	SortYear       SortKey = "year"
 	SortTitle      SortKey = "title"
 )
+
+// sortKeys are all of them.
+var sortKeys = []SortKey{SortRelevance, SortPopularity, SortRating, SortYear, SortTitle}
 
 // Sort is a key in its natural direction or reversed. The zero value means
 // relevance with text and popularity without.
