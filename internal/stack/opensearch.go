@@ -1,0 +1,123 @@
+package stack
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"movies/internal/stack/artifact"
+	"movies/internal/stack/supervisor"
+)
+
+func (s *Stack) startOpenSearch(ctx context.Context) error {
+	part := artifact.OpenSearch3
+	if s.jdk.version < preferredJDK {
+		part = artifact.OpenSearch2
+		s.report(fmt.Sprintf("opensearch: JDK %d runs version 2; version 3 needs JDK %d", s.jdk.version, preferredJDK))
+	}
+	programs, err := s.store.Fetch(ctx, part)
+	if err != nil {
+		return err
+	}
+	home := filepath.Join(s.data, "opensearch")
+	config := filepath.Join(home, "config")
+	for _, dir := range []string{home, config} {
+		if err := s.account.mkdir(dir); err != nil {
+			return err
+		}
+	}
+	if err := s.account.writeFile(filepath.Join(config, "log4j2.properties"), consoleLogging); err != nil {
+		return err
+	}
+	ports, err := s.serve(ctx, []string{"opensearch", "opensearch-transport"}, func(ports []int) (supervisor.Process, error) {
+		settings := openSearchSettings(home, ports[0], ports[1])
+		return s.openSearchProcess(programs, home, ports[0]), s.account.writeFile(filepath.Join(config, "opensearch.yml"), settings)
+	})
+	if err != nil {
+		return err
+	}
+	s.SearchURL = "http://" + loopback(ports[0])
+	return nil
+}
+
+// openSearchSettings configures one node. Indices are made on purpose only, and
+// a nearly full disk does not make them read-only.
+func openSearchSettings(home string, port, transport int) string {
+	return strings.Join([]string{
+		"cluster.name: movies",
+		"node.name: opensearch",
+		"discovery.type: single-node",
+		"network.host: 127.0.0.1",
+		"http.port: " + strconv.Itoa(port),
+		"transport.port: " + strconv.Itoa(transport),
+		"path.data: " + strconv.Quote(filepath.Join(home, "data")),
+		"path.logs: " + strconv.Quote(filepath.Join(home, "logs")),
+		"action.auto_create_index: false",
+		"cluster.max_shards_per_node: 5000",
+		"cluster.routing.allocation.disk.threshold_enabled: false",
+		"",
+	}, "\n")
+}
+
+// openSearchProcess runs the server without its launcher, which would start
+// three more JVMs first. The options are those that the launcher works out.
+func (s *Stack) openSearchProcess(programs, home string, port int) supervisor.Process {
+	heap := cmp.Or(s.options.SearchHeap, 1024)
+	args := []string{
+		fmt.Sprintf("-Xms%dm", heap), fmt.Sprintf("-Xmx%dm", heap), fmt.Sprintf("-XX:MaxDirectMemorySize=%dm", heap/2),
+		"-Xss1m", "-XX:+UseG1GC", "-XX:G1ReservePercent=25", "-XX:InitiatingHeapOccupancyPercent=30",
+		"-XX:-OmitStackTraceInFastThrow",
+		"-XX:ErrorFile=" + filepath.Join(home, "hs_err_pid%p.log"),
+		"-Dopensearch.networkaddress.cache.ttl=60", "-Dopensearch.networkaddress.cache.negative.ttl=10",
+		"-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-Djna.nosys=true",
+		"-Dio.netty.noUnsafe=true", "-Dio.netty.noKeySetOptimization=true",
+		"-Dio.netty.recycler.maxCapacityPerThread=0", "-Dio.netty.allocator.numDirectArenas=0",
+		"-Dlog4j.shutdownHookEnabled=false", "-Dlog4j2.disable.jmx=true",
+		"-Djava.io.tmpdir=" + s.temp(),
+		"-Dopensearch.path.home=" + programs, "-Dopensearch.path.conf=" + filepath.Join(home, "config"),
+		"-Dopensearch.distribution.type=zip", "-Dopensearch.bundled_jdk=false",
+	}
+	if s.jdk.version >= preferredJDK {
+		args = append(args, "-Djava.locale.providers=SPI,CLDR",
+			"--add-modules=jdk.incubator.vector", "--add-opens=java.base/java.nio=ALL-UNNAMED",
+			"-javaagent:"+filepath.Join(programs, "agent", "opensearch-agent.jar"),
+			"-Dorg.apache.lucene.store.MMapDirectory.sharedArenaMaxPermits=1")
+	} else {
+		args = append(args, "-Djava.locale.providers=SPI,COMPAT", "-Djava.security.manager=allow",
+			"-Djava.util.concurrent.ForkJoinPool.common.threadFactory=org.opensearch.secure_sm.SecuredForkJoinWorkerThreadFactory")
+	}
+	return supervisor.Process{
+		Name:         "opensearch",
+		Path:         s.jdk.java(),
+		Args:         append(args, "-cp", filepath.Join(programs, "lib", "*"), "org.opensearch.bootstrap.OpenSearch"),
+		Env:          s.environment(),
+		Dir:          programs,
+		Credential:   s.account.credential,
+		Ready:        func(ctx context.Context) error { return pingOpenSearch(ctx, loopback(port)) },
+		ReadyTimeout: 3 * time.Minute,
+		StopTimeout:  20 * time.Second,
+	}
+}
+
+// pingOpenSearch asks whether every primary shard is there.
+func pingOpenSearch(ctx context.Context, address string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		"http://"+address+"/_cluster/health?wait_for_status=yellow&timeout=1s", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("cluster health: %s", response.Status)
+	}
+	return nil
+}
