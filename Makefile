@@ -1,0 +1,34 @@
+# The commands people call; README.md shows them and .ci/run calls them.
+# Everything a target needs beyond Go, a JDK, Maven and coreutils it fetches itself.
+
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+
+.PHONY: help demo demo-clean build test test-short lint bench clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## The whole service on this machine, at http://127.0.0.1:8080 (Ctrl-C stops it).
+	@go build -o bin/demo ./cmd/demo && exec bin/demo run
+
+demo-clean: ## Remove the demo's state (DEMO_DIR, by default .local/).
+	@go build -o bin/demo ./cmd/demo && exec bin/demo clean
+
+build: ## All commands into bin/.
+	go build -trimpath -o bin/ ./cmd/...
+
+test: ## All tests on real servers, which are booted and stopped.
+	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -count=1 -timeout 20m ./...
+
+test-short: ## The tests that need no server.
+	go test -short ./...
+
+lint: ## Formatting, vet and lint, with a pinned linter.
+	go run $(GOLANGCI_LINT) run ./...
+
+bench: ## Every benchmark, each beside its reference in the same run.
+	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -tags bench -count=1 -timeout 60m -run '^TestBench' -v ./indexer
+
+clean: ## Remove what was built; the demo's state stays.
+	rm -rf bin artifacts

@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/gorilla/mux"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"movies/internal/telemetry"
+)
+
+// outermost wraps everything, matched or not: request id, security headers, and
+// the net under a panic.
+func (s *server) outermost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := requestID(r)
+		w.Header().Set("X-Request-Id", id)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		r = r.WithContext(telemetry.WithRequestID(r.Context(), id))
+		defer func() {
+			if cause := recover(); cause != nil {
+				if cause == http.ErrAbortHandler {
+					panic(cause)
+				}
+				s.Log.ErrorContext(r.Context(), "panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+				s.fail(w, r, fmt.Errorf("panic: %v", cause))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// requestID is the caller's X-Request-Id where it is short and plain, else new.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= 64 && plain(id) {
+		return id
+	}
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	return hex.EncodeToString(b[:])
+}
+
+func plain(s string) bool {
+	for _, c := range s {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// observe measures each request by its route's name, and traces it.
+func (s *server) observe(next http.Handler) http.Handler {
+	tracer := otel.Tracer("movies/api")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		route := "none"
+		if current := mux.CurrentRoute(r); current != nil {
+			route = current.GetName()
+		}
+		ctx := otel.GetTextMapPropagator().Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		ctx, span := tracer.Start(ctx, r.Method+" "+route, trace.WithSpanKind(trace.SpanKindServer))
+		defer span.End()
+		started := time.Now()
+		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(sw, r.WithContext(ctx))
+		took := time.Since(started)
+		s.latency.WithLabelValues(route, method(r), strconv.Itoa(sw.status)).Observe(took.Seconds())
+		s.Log.DebugContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "query", r.URL.RawQuery,
+			"status", sw.status, "took_ms", took.Milliseconds())
+	})
+}
+
+// method keeps the label's values few, whatever a client sends.
+func method(r *http.Request) string {
+	switch r.Method {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS":
+		return r.Method
+	}
+	return "other"
+}
+
+// statusWriter remembers the status for metrics and logs.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// catalogue makes a handler of a read of the catalogue: limited, and bounded in
+// time by ReadTimeout (with min_revision by RevisionWait on top of it).
+func (s *server) catalogue(h handler) http.Handler {
+	return s.limited(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		bound := s.ReadTimeout
+		if r.URL.Query().Has("min_revision") {
+			bound += s.RevisionWait
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), bound)
+		defer cancel()
+		if err := h(w, r.WithContext(ctx)); err != nil {
+			s.fail(w, r, err)
+		}
+	}))
+}

@@ -1,0 +1,90 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"movies/internal/movie"
+	"movies/internal/telemetry"
+)
+
+// problem is an RFC 9457 problem document.
+type problem struct {
+	Type   string               `json:"type"`
+	Title  string               `json:"title"`
+	Status int                  `json:"status"`
+	Detail string               `json:"detail,omitempty"`
+	Errors []movie.FieldProblem `json:"errors,omitempty"`
+	// RequestID lets an operator find the log line of this answer.
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// httpError is an error that is about HTTP itself and knows its status.
+type httpError struct {
+	status int
+	detail string
+	// retryAfter in seconds is sent where it is not 0.
+	retryAfter int
+}
+
+func (e *httpError) Error() string { return e.detail }
+
+// fail is the only place that turns an error into an HTTP answer. The unknown
+// becomes a 500 with a generic text, and is logged here, once.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := problem{Type: "about:blank", RequestID: telemetry.RequestID(r.Context())}
+	var invalid *movie.InvalidError
+	var h *httpError
+	retryAfter := 0
+	switch {
+	case errors.As(err, &h):
+		p.Status, p.Detail, retryAfter = h.status, h.detail, h.retryAfter
+	case errors.As(err, &invalid):
+		p.Status, p.Detail, p.Errors = http.StatusBadRequest, invalid.Error(), invalid.Problems
+	case errors.Is(err, movie.ErrNotFound):
+		p.Status, p.Detail = http.StatusNotFound, err.Error()
+	case errors.Is(err, movie.ErrConflict):
+		p.Status, p.Detail = http.StatusPreconditionFailed, err.Error()
+	case r.Context().Err() == context.Canceled:
+		p.Status = statusClientClosedRequest
+	case errors.Is(err, movie.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		p.Status, retryAfter = http.StatusServiceUnavailable, 1
+		p.Detail = "The search tier is not available or too slow right now; try again in a moment."
+		s.Log.WarnContext(r.Context(), "unavailable", "error", err, "path", r.URL.Path)
+	default:
+		p.Status, p.Detail = http.StatusInternalServerError, "Something went wrong on our side; it has been logged."
+		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "path", r.URL.Path)
+	}
+	p.Title = http.StatusText(p.Status)
+	if p.Status == statusClientClosedRequest {
+		p.Title = "Client Closed Request"
+	}
+	if retryAfter > 0 {
+		w.Header().Set("Retry-After", fmt.Sprint(retryAfter))
+	}
+	writeProblem(w, p)
+}
+
+// statusClientClosedRequest is what logs and metrics show for a client that left
+// before the answer; nobody receives it.
+const statusClientClosedRequest = 499
+
+func writeProblem(w http.ResponseWriter, p problem) {
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Del("ETag")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the client may be gone; nothing is lost
+}
+
+// Unavailable answers 503 as a problem document, for handlers that are given to
+// the server from outside.
+func Unavailable(w http.ResponseWriter, r *http.Request, detail string) {
+	w.Header().Set("Retry-After", "5")
+	writeProblem(w, problem{Type: "about:blank", Title: http.StatusText(http.StatusServiceUnavailable),
+		Status: http.StatusServiceUnavailable, Detail: detail, RequestID: telemetry.RequestID(r.Context())})
+}

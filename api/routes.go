@@ -1,0 +1,74 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gorilla/mux"
+
+	"movies/internal/telemetry"
+)
+
+// routes is every route of the service on one screen. What a route answers with
+// is an error or nothing; fail turns the error into a problem document.
+func (s *server) routes() (http.Handler, error) {
+	spec, err := specification()
+	if err != nil {
+		return nil, err
+	}
+	r := mux.NewRouter()
+	read := func(path string, h handler) {
+		r.Handle(path, s.catalogue(h)).Methods(http.MethodGet, http.MethodHead).Name(path)
+	}
+	plain := func(path string, h http.Handler) {
+		r.Handle(path, h).Methods(http.MethodGet, http.MethodHead).Name(path)
+	}
+
+	read("/v1/movies", s.listMovies)
+	read("/v1/movies/{id}", s.getMovie)
+	read("/v1/movies/{id}/similar", s.similarMovies)
+	read("/v1/people/{id}", s.getPerson)
+	read("/v1/suggest", s.suggest)
+
+	plain("/healthz", telemetry.Alive())
+	plain("/readyz", telemetry.Ready(s.Ready))
+	plain("/metrics", telemetry.Metrics(s.Metrics))
+	plain("/openapi.json", spec)
+	plain("/", page())
+	plain("/assets/{file}", assets())
+	if s.Auth != nil {
+		r.PathPrefix("/auth/").Handler(s.Auth).Name("/auth/")
+	}
+
+	r.NotFoundHandler = s.failing(&httpError{status: http.StatusNotFound, detail: "there is no such route; /openapi.json lists them"})
+	r.MethodNotAllowedHandler = http.HandlerFunc(s.methodNotAllowed(r))
+	r.Use(s.observe)
+	r.NotFoundHandler, r.MethodNotAllowedHandler = s.observe(r.NotFoundHandler), s.observe(r.MethodNotAllowedHandler)
+	return s.outermost(r), nil
+}
+
+// handler answers a request, or says with an error why not.
+type handler func(http.ResponseWriter, *http.Request) error
+
+func (s *server) failing(err error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, err) })
+}
+
+// methodNotAllowed names the methods that the path does take, as RFC 9110 asks.
+func (s *server) methodNotAllowed(router *mux.Router) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		allowed := ""
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+			other := r.Clone(r.Context())
+			other.Method = method
+			var match mux.RouteMatch
+			if router.Match(other, &match) && match.MatchErr == nil && match.Route != nil {
+				if allowed != "" {
+					allowed += ", "
+				}
+				allowed += method
+			}
+		}
+		w.Header().Set("Allow", allowed)
+		s.fail(w, r, &httpError{status: http.StatusMethodNotAllowed, detail: r.Method + " is not possible here; allowed: " + allowed})
+	}
+}
