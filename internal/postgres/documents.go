@@ -1,0 +1,76 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"movies/internal/movie"
+)
+
+// selectDocuments assembles movies in one statement, and so in one snapshot.
+const selectDocuments = `
+SELECT m.id, coalesce(m.imdb_id, ''), m.title, coalesce(m.original_title, ''), coalesce(m.year, 0), m.release_date,
+	coalesce(m.runtime, 0), coalesce(m.overview, ''), coalesce(m.rating, 0), m.votes, coalesce(m.popularity, 0),
+	coalesce(m.poster_url, ''), m.adult, m.languages::text[], m.countries::text[], m.characters::text[], m.revision,
+	ARRAY(SELECT title FROM akas WHERE movie_id = m.id ORDER BY position),
+	ARRAY(SELECT name::text FROM movie_genres JOIN genres ON genres.id = genre_id WHERE movie_id = m.id ORDER BY position),
+	ARRAY(SELECT name::text FROM movie_keywords JOIN keywords ON keywords.id = keyword_id WHERE movie_id = m.id ORDER BY position),
+	c.ids, c.names, c.roles
+FROM movies m, LATERAL (
+	SELECT array_agg(person_id) AS ids, array_agg(name::text) AS names, array_agg(role) AS roles FROM (
+		SELECT person_id, name, role FROM credits JOIN people ON people.id = person_id
+		WHERE movie_id = m.id ORDER BY role DESC, position) AS ordered) AS c
+`
+
+// Documents returns the movies with the given ids, complete and as of one
+// snapshot, in the order of ids. Ids without a movie are left out.
+func Documents(ctx context.Context, q Querier, ids []int64) ([]movie.Movie, error) {
+	return queryDocuments(ctx, q, selectDocuments+`WHERE m.id = ANY ($1) ORDER BY m.id`, ids)
+}
+
+// Range returns up to limit movies with ids above afterID, in the order of ids.
+func Range(ctx context.Context, q Querier, afterID int64, limit int) ([]movie.Movie, error) {
+	return queryDocuments(ctx, q, selectDocuments+`WHERE m.id > $1 ORDER BY m.id LIMIT $2`, afterID, limit)
+}
+
+func queryDocuments(ctx context.Context, q Querier, sql string, args ...any) ([]movie.Movie, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err == nil {
+		var movies []movie.Movie
+		if movies, err = pgx.CollectRows(rows, scanDocument); err == nil {
+			return movies, nil
+		}
+	}
+	return nil, fmt.Errorf("read movies: %w", err)
+}
+
+func scanDocument(row pgx.CollectableRow) (movie.Movie, error) {
+	var (
+		m            movie.Movie
+		released     *time.Time
+		people       []int64
+		names, roles []string
+	)
+	err := row.Scan(&m.ID, &m.IMDbID, &m.Title, &m.OriginalTitle, &m.Year, &released, &m.Runtime, &m.Overview, &m.Rating,
+		&m.Votes, &m.Popularity, &m.PosterURL, &m.Adult, &m.Languages, &m.Countries, &m.Characters, &m.Revision,
+		&m.Akas, &m.Genres, &m.Keywords, &people, &names, &roles)
+	if err != nil {
+		return m, err
+	}
+	if released != nil {
+		m.ReleaseDate = released.Format(time.DateOnly)
+	}
+	m.People = make([]movie.Credit, len(people))
+	for i := range people {
+		m.People[i] = movie.Credit{ID: people[i], Name: names[i], Role: movie.Role(roles[i])}
+		if roles[i] == string(movie.RoleDirector) {
+			m.Directors = append(m.Directors, names[i])
+		} else {
+			m.Cast = append(m.Cast, names[i])
+		}
+	}
+	return m, nil
+}
