@@ -70,8 +70,8 @@ func follow(output io.Reader, report func(string)) (failures []string) {
 		if m := downloaded.FindStringSubmatch(line); m != nil {
 			if !strings.HasSuffix(m[1], ".pom") {
 				report(fmt.Sprintf("  %s (%s)", path.Base(m[1]), m[2]))
+				last = time.Now()
 			}
-			last = time.Now()
 		} else if m := progress.FindStringSubmatch(line); m != nil && time.Since(last) > 2*time.Second {
 			report("  " + m[1])
 			last = time.Now()
