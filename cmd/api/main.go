@@ -1,0 +1,179 @@
+// Command api serves search, lookups and the search page over HTTP. It is
+// stateless: run as many replicas behind a load balancer as the load needs.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"movies/api"
+	"movies/internal/config"
+	"movies/internal/telemetry"
+	"movies/search/opensearch"
+)
+
+const description = `Serves the movie search API and page.
+
+Example:
+
+  SEARCH_URL=http://127.0.0.1:9200 api --http-addr 127.0.0.1:8080`
+
+// options is everything that can be set.
+type options struct {
+	config.HTTP    `embed:""`
+	config.Search  `embed:""`
+	config.Observe `embed:""`
+
+	AuthURL        string        `name:"auth-url" env:"AUTH_URL" placeholder:"URL" help:"Where /auth/* is passed on to; empty serves the catalogue only. [$AUTH_URL]"`
+	RateLimit      string        `name:"rate-limit" env:"RATE_LIMIT" default:"50" help:"Requests a second one address may make, in bursts of four times that; off lifts the limit. [$RATE_LIMIT]"`
+	MaxConcurrent  int           `name:"max-concurrent" env:"MAX_CONCURRENT" default:"256" help:"Catalogue reads under way at once; more are refused with 503. [$MAX_CONCURRENT]"`
+	TrustedProxies []string      `name:"trusted-proxies" env:"TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of proxies that may name the client in X-Forwarded-For. [$TRUSTED_PROXIES]"`
+	ShutdownGrace  time.Duration `name:"shutdown-grace" env:"SHUTDOWN_GRACE" default:"10s" help:"How long requests under way may finish after a stop signal. [$SHUTDOWN_GRACE]"`
+}
+
+// limits validates and converts what protects the service.
+func (o options) limits() (api.Limits, error) {
+	l := api.Limits{Concurrent: o.MaxConcurrent}
+	if o.RateLimit != "off" {
+		perSecond, err := strconv.ParseFloat(o.RateLimit, 64)
+		if err != nil || !(perSecond > 0 && perSecond <= 1e9) {
+			return l, fmt.Errorf("RATE_LIMIT (--rate-limit) must be requests a second such as 50, or off, not %q", o.RateLimit)
+		}
+		l.PerClient, l.Burst = perSecond, max(1, int(4*perSecond))
+	}
+	for _, s := range o.TrustedProxies {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return l, fmt.Errorf("TRUSTED_PROXIES (--trusted-proxies): %q is not a network such as 10.0.0.0/8", s)
+		}
+		l.TrustedProxies = append(l.TrustedProxies, p)
+	}
+	return l, nil
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(config.Exit("api", err, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var o options
+	if _, err := config.Parse("api", description, &o, args, stdout, stderr); err != nil {
+		return err
+	}
+	limits, err := o.limits()
+	if err != nil {
+		return &config.UsageError{Err: err}
+	}
+	log, err := telemetry.NewLogger(stderr, "api", o.LogLevel)
+	if err != nil {
+		return &config.UsageError{Err: err}
+	}
+	stopTracing, err := telemetry.StartTracing(ctx, "api", o.OTLPEndpoint)
+	if err != nil {
+		return err
+	}
+	defer bounded(time.Second, stopTracing)
+
+	engine, err := opensearch.New(o.Search)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	auth, err := o.authProxy()
+	if err != nil {
+		return &config.UsageError{Err: err}
+	}
+	metrics := telemetry.NewRegistry()
+	ready := map[string]telemetry.Check{"search": engine.Ping}
+	handler, err := api.New(api.Options{
+		Searcher: opensearch.NewSearcher(engine, opensearch.ReadAlias, api.DefaultReadTimeout),
+		Log:      log, Metrics: metrics, Ready: ready, Auth: auth, Limits: limits,
+	})
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return telemetry.Serve(ctx, o.MetricsAddr, metrics, ready) })
+	group.Go(func() error { return serve(ctx, o.HTTP.Addr, handler, o.ShutdownGrace) })
+	log.Info("serving", "addr", o.HTTP.Addr)
+	return group.Wait()
+}
+
+// authProxy passes /auth/* on, so that a browser sees one origin; nil without
+// AUTH_URL. While auth is down it answers 503, and nothing else is affected.
+func (o options) authProxy() (http.Handler, error) {
+	if o.AuthURL == "" {
+		return nil, nil
+	}
+	target, err := url.Parse(o.AuthURL)
+	if err != nil || target.Host == "" {
+		return nil, fmt.Errorf("AUTH_URL (--auth-url): %q is not a URL such as http://127.0.0.1:8081", o.AuthURL)
+	}
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host
+			r.SetXForwarded()
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
+			api.Unavailable(w, r, "Signing in is not possible right now; browsing and searching are not affected.")
+		},
+	}, nil
+}
+
+// serve answers requests until the context ends, then lets those under way
+// finish within the grace.
+func serve(ctx context.Context, addr string, handler http.Handler, grace time.Duration) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("HTTP_ADDR (--http-addr): %w", err)
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{
+		Handler: handler, Protocols: protocols,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+	}
+	drained := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(drained)
+		bounded(grace, func(ctx context.Context) error {
+			if err := server.Shutdown(ctx); err != nil {
+				return server.Close()
+			}
+			return nil
+		})
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	<-drained
+	return nil
+}
+
+// bounded runs a stop function with a deadline of its own; what it could not
+// finish by then is dropped.
+func bounded(limit time.Duration, stop func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	_ = stop(ctx)
+}
