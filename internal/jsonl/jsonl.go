@@ -54,6 +54,11 @@ type File struct {
 	number   int64
 	offset   int64
 	long     []byte
+
+	current      Line  // what Next returned last
+	before       int64 // the offset at which current, or blank lines ahead of it, began
+	beforeNumber int64
+	unread       bool
 }
 
 // Open opens the file at path; "-" is standard input. The caller closes it.
@@ -124,7 +129,12 @@ func (f *File) Consumed() int64 { return f.consumed.Load() }
 
 // Position is where the next line begins: how many lines and how many bytes of
 // text, after decompression, are behind it.
-func (f *File) Position() (lines, offset int64) { return f.number, f.offset }
+func (f *File) Position() (lines, offset int64) {
+	if f.unread {
+		return f.beforeNumber, f.before
+	}
+	return f.number, f.offset
+}
 
 // Skip goes forward to a Position that this file had when it was read before.
 func (f *File) Skip(lines, offset int64) error {
@@ -137,6 +147,20 @@ func (f *File) Skip(lines, offset int64) error {
 
 // Next returns the next line that is not blank, or io.EOF after the last.
 func (f *File) Next() (Line, error) {
+	if f.unread {
+		f.unread = false
+		return f.current, nil
+	}
+	f.beforeNumber, f.before = f.number, f.offset
+	line, err := f.next()
+	f.current = line
+	return line, err
+}
+
+// Unread makes Next return the line again that it returned last.
+func (f *File) Unread() { f.unread = true }
+
+func (f *File) next() (Line, error) {
 	for {
 		text, tooLong, err := f.readLine()
 		if err != nil {

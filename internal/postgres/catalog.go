@@ -88,8 +88,11 @@ func unreachable(err error, at *pgx.ConnConfig) error {
 
 // SQLSTATE codes that are handled.
 const (
-	undefinedTable  = "42P01"
-	uniqueViolation = "23505"
+	undefinedTable       = "42P01"
+	uniqueViolation      = "23505"
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	lockNotAvailable     = "55P03"
 )
 
 // queryIDs runs a query of one bigint column.

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"movies/internal/jsonl"
+	"movies/internal/postgres"
+	"movies/internal/progress"
+)
+
+type importCommand struct {
+	Files   []string `arg:"" name:"file" help:"JSONL files, plain or gzip; - is standard input. A file that was stopped half-way is continued."`
+	Again   bool     `help:"Import files anew that were imported before. What has not changed is not written."`
+	Rejects string   `placeholder:"FILE" help:"Write rejected lines to FILE as JSON lines with file, line, reason and text."`
+}
+
+// Run imports the files one after the other. Lines that cannot be imported are
+// reported on stderr and make the command fail at the end.
+func (c importCommand) Run(ctx context.Context, t *terminal) (err error) {
+	catalog, err := postgres.Open(ctx, t.databaseURL)
+	if err != nil {
+		return err
+	}
+	defer catalog.Close()
+	rejects := io.Discard
+	if c.Rejects != "" {
+		f, err := os.Create(c.Rejects)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		rejects = f
+	}
+	var rejected int64
+	for _, path := range c.Files {
+		n, err := c.importFile(ctx, t, catalog, path, json.NewEncoder(rejects))
+		if err != nil {
+			return err
+		}
+		rejected += n
+	}
+	if rejected > 0 {
+		return fmt.Errorf("%s rejected; everything else is imported", counted(rejected, "line was", "lines were"))
+	}
+	return nil
+}
+
+// importFile imports one file and prints its summary.
+func (c importCommand) importFile(ctx context.Context, t *terminal, catalog *postgres.Catalog, path string, rejects *json.Encoder) (rejected int64, err error) {
+	f, err := jsonl.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+
+	bar := progress.Start(t.stderr, progress.Options{Name: "import " + f.Name, Unit: "movies", JSON: t.json})
+	defer bar.Finish()
+	start := time.Now()
+	totals, err := catalog.Import(ctx, f, postgres.ImportOptions{
+		Again: c.Again,
+		Rejected: func(r postgres.Rejection) {
+			rejected++
+			fmt.Fprintf(bar, "%s:%d: %v\n", r.File, r.Line, r.Err)
+			_ = rejects.Encode(map[string]any{"file": r.File, "line": r.Line, "reason": r.Err.Error(), "text": r.Text})
+		},
+		Progress: func(n postgres.ImportTotals) { bar.Set(n.Movies(), expected(f, n.Movies())) },
+	})
+	bar.Finish()
+	switch {
+	case errors.Is(err, postgres.ErrAlreadyImported):
+		return 0, t.printTotals(f.Name, totals, "already imported; --again imports it once more")
+	case errors.Is(err, context.Canceled) && f.Fingerprint != nil:
+		return rejected, fmt.Errorf("stopped behind line %d of %s; the same command goes on from there", totals.Lines, f.Name)
+	case err != nil:
+		return rejected, err
+	}
+	return rejected, t.printTotals(f.Name, totals, fmt.Sprintf("took %.1fs", time.Since(start).Seconds()))
+}
+
+// expected is how many movies the file has if the rest is like what was read.
+func expected(f *jsonl.File, movies int64) int64 {
+	if consumed := f.Consumed(); f.Size > 0 && consumed > 0 {
+		return int64(float64(movies) * float64(f.Size) / float64(consumed))
+	}
+	return 0
+}
+
+func (t *terminal) printTotals(file string, n postgres.ImportTotals, note string) error {
+	if t.json {
+		return t.printJSON(struct {
+			File string `json:"file"`
+			postgres.ImportTotals
+			Note string `json:"note"`
+		}{file, n, note})
+	}
+	_, err := fmt.Fprintf(t.stdout, "%s: %s: %s new, %s changed, %s as before, %s rejected; %s\n", file, counted(n.Lines, "line", "lines"),
+		progress.Count(n.Created), progress.Count(n.Updated), progress.Count(n.Unchanged), progress.Count(n.Rejected), note)
+	return err
+}
+
+// counted is "1 line" or "9,750 lines".
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return progress.Count(n) + " " + many
+}

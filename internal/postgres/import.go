@@ -1,0 +1,263 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"movies/internal/jsonl"
+	"movies/internal/movie"
+)
+
+// ImportOptions say how Import treats a file it has seen before and what it
+// tells while it works. The functions are called from one goroutine; nil is
+// allowed.
+type ImportOptions struct {
+	// Again imports a file that was finished, or begun, from its first line.
+	Again bool
+	// Rejected is told of every line that was not imported, in the order of
+	// lines within a chunk, after the chunk around it has been committed.
+	Rejected func(Rejection)
+	// Progress is told the totals of the file after every chunk.
+	Progress func(ImportTotals)
+}
+
+// Rejection is a line that was not imported.
+type Rejection struct {
+	File string
+	Line int64
+	// Err says what is wrong; its kind is usually movie.ErrInvalid.
+	Err error
+	// Text is the line; empty if it was too long.
+	Text string
+}
+
+// ImportTotals counts the lines of one file, earlier runs included.
+type ImportTotals struct {
+	// Lines read, blank ones included.
+	Lines     int64 `json:"lines"`
+	Created   int64 `json:"created"`
+	Updated   int64 `json:"updated"`
+	Unchanged int64 `json:"unchanged"`
+	Rejected  int64 `json:"rejected"`
+}
+
+// Movies is how many lines were valid.
+func (t ImportTotals) Movies() int64 { return t.Created + t.Updated + t.Unchanged }
+
+func (t *ImportTotals) add(more ImportTotals) {
+	t.Created += more.Created
+	t.Updated += more.Updated
+	t.Unchanged += more.Unchanged
+	t.Rejected += more.Rejected
+}
+
+// ErrAlreadyImported means that the file was imported to its end before; the
+// totals beside it are those of that import.
+var ErrAlreadyImported = errors.New("already imported")
+
+// Import brings the movies of a JSONL file into the catalogue. A line replaces
+// the whole movie: what it leaves out becomes unknown. Lines that change nothing
+// write nothing, so importing a file twice is cheap and silent.
+//
+// Which movie a line is about: the one with its id; without id, the one with its
+// imdb_id; without both, the one that an earlier line with the same title, year
+// and directors made; otherwise a new one. Names without ids (no "people") stand
+// first for a person of that name whom the movie credits already, then for the
+// first person of that name, otherwise for a new one: namesakes exist only where
+// "people" tells them apart.
+//
+// Lines are written in chunks of one transaction each, together with the
+// position reached, so that a movie is never half-written and a second call goes
+// on where the first was stopped. A line that cannot be imported is told to
+// o.Rejected, and the rest goes on. Standard input starts at its beginning.
+func (c *Catalog) Import(ctx context.Context, f *jsonl.File, o ImportOptions) (ImportTotals, error) {
+	conn, err := c.pool.Acquire(ctx)
+	if err != nil {
+		return ImportTotals{}, unreachable(err, c.pool.Config().ConnConfig)
+	}
+	defer conn.Release()
+	im := &importer{conn: conn, file: f, options: o}
+	unlock, err := im.prepare(ctx)
+	if err != nil {
+		return im.totals, err
+	}
+	defer unlock()
+	err = im.run(ctx)
+	return im.totals, err
+}
+
+// importer is one run over one file.
+type importer struct {
+	conn    *pgxpool.Conn
+	file    *jsonl.File
+	options ImportOptions
+	totals  ImportTotals
+}
+
+// prepare makes sure that this is the only import, creates the staging tables
+// and goes to where an earlier run was stopped.
+func (im *importer) prepare(ctx context.Context) (unlock func(), err error) {
+	var mine bool
+	if err := im.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, importLock).Scan(&mine); err != nil {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	if !mine {
+		return nil, fmt.Errorf("%w: another import into this database is running; wait for it or stop it", movie.ErrConflict)
+	}
+	unlock = func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if _, err := im.conn.Exec(ctx, `SELECT pg_advisory_unlock($1)`, importLock); err != nil {
+			_ = im.conn.Conn().Close(ctx) // the lock ends with its connection
+		}
+	}
+	if _, err = im.conn.Exec(ctx, createStaging); err == nil {
+		err = im.resume(ctx)
+	}
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// run reads and writes side by side, one chunk ahead. It does not wait for a
+// read that blocks, as one of standard input may.
+func (im *importer) run(ctx context.Context) error {
+	type read struct {
+		chunk *chunk
+		err   error
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	reads := make(chan read)
+	go func() {
+		for {
+			next, err := readChunk(im.file)
+			select {
+			case reads <- read{next, err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil || next.last {
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case next := <-reads:
+			if next.err != nil {
+				return next.err
+			}
+			if err := im.commit(ctx, next.chunk); err != nil {
+				return fmt.Errorf("import of %s, lines up to %d: %w", im.file.Name, next.chunk.endLine, err)
+			}
+			if next.chunk.last {
+				return nil
+			}
+		}
+	}
+}
+
+// commit writes a chunk and tells what became of it.
+func (im *importer) commit(ctx context.Context, c *chunk) error {
+	if err := im.write(ctx, c, c.lines, true); err != nil {
+		return err
+	}
+	im.totals.Lines = c.endLine
+	slices.SortFunc(c.rejected, func(a, b Rejection) int { return int(a.Line - b.Line) })
+	if im.options.Rejected != nil {
+		for _, r := range c.rejected {
+			im.options.Rejected(r)
+		}
+	}
+	if im.options.Progress != nil {
+		im.options.Progress(im.totals)
+	}
+	return nil
+}
+
+// Bounds of a chunk: large enough for set-based work, small enough for memory,
+// for the time others wait for its locks, and for logical decoding, which keeps
+// transactions in memory up to logical_decoding_work_mem.
+const (
+	maxChunkLines = 4_000
+	maxChunkBytes = 8 << 20
+)
+
+// chunk is the lines of one transaction.
+type chunk struct {
+	lines     []importLine
+	rejected  []Rejection
+	counted   int // how many of rejected the totals contain
+	endLine   int64
+	endOffset int64
+	last      bool
+}
+
+type importLine struct {
+	number int64
+	text   string
+	movie  movie.Movie
+	key    []byte // see importKey; nil when the line has an id
+}
+
+// readChunk reads lines until a bound is reached, the file ends, or the next
+// line is about a movie that the chunk has already: two lines about one movie
+// take effect one after the other.
+func readChunk(f *jsonl.File) (*chunk, error) {
+	c := &chunk{}
+	seen := map[string]bool{}
+	for size := 0; len(c.lines)+len(c.rejected) < maxChunkLines && size < maxChunkBytes; {
+		line, err := f.Next()
+		if errors.Is(err, io.EOF) {
+			c.last = true
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		size += len(line.Text)
+		if !c.add(f.Name, line, seen) {
+			f.Unread()
+			break
+		}
+	}
+	c.endLine, c.endOffset = f.Position()
+	return c, nil
+}
+
+// add parses a line into the chunk; false means that it has to wait for the next.
+func (c *chunk) add(file string, line jsonl.Line, seen map[string]bool) bool {
+	var m movie.Movie
+	err := line.Err
+	if err == nil {
+		m, err = movie.Parse(line.Text)
+	}
+	if err != nil {
+		c.rejected = append(c.rejected, Rejection{File: file, Line: line.Number, Err: err, Text: string(line.Text)})
+		return true
+	}
+	parsed := importLine{number: line.Number, text: string(line.Text), movie: m}
+	if m.ID == 0 {
+		parsed.key = importKey(&m)
+	}
+	names := parsed.identities()
+	if slices.ContainsFunc(names, func(n string) bool { return seen[n] }) {
+		return false
+	}
+	for _, n := range names {
+		seen[n] = true
+	}
+	c.lines = append(c.lines, parsed)
+	return true
+}
