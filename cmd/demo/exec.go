@@ -15,14 +15,14 @@ import (
 
 // execCommand lends empty servers to a command, such as the tests.
 type execCommand struct {
-	Dir        string   `help:"Folder for the servers' data, logs and pid files; its data is removed." default:".local/test" env:"DEMO_TEST_DIR" type:"path"`
-	SearchHeap int      `help:"Heap of OpenSearch in MiB." default:"1024" env:"DEMO_SEARCH_HEAP"`
-	Command    []string `arg:"" help:"Command to run, after --." passthrough:""`
+	Dir        string   `name:"dir" env:"DEMO_TEST_DIR" default:".local/test" placeholder:"DIR" help:"Folder of the servers' data, logs and pid files; its data is removed at every start. [$$DEMO_TEST_DIR]"`
+	SearchHeap int      `name:"search-heap" env:"DEMO_SEARCH_HEAP" default:"1024" placeholder:"MIB" help:"Heap of OpenSearch in MiB. [$$DEMO_SEARCH_HEAP]"`
+	Command    []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
 }
 
-// Run boots the servers and runs the command with their addresses.
+// Run boots the servers and runs the command beside them.
 func (c execCommand) Run(ctx context.Context) (err error) {
-	servers, err := stack.Boot(ctx, stack.Options{
+	servers, err := stack.Open(stack.Options{
 		Dir:        c.Dir,
 		POM:        stackpom.POM,
 		SearchHeap: c.SearchHeap,
@@ -32,23 +32,36 @@ func (c execCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, servers.Stop(context.Background())) }()
-	return c.run(ctx, servers)
+	defer func() { err = errors.Join(err, stop(servers)) }()
+	if err := servers.Boot(ctx); err != nil {
+		return err
+	}
+	return c.run(ctx, servers.Env())
 }
 
-// run runs the command to its end. An interrupt is passed on to it.
-func (c execCommand) run(ctx context.Context, servers *stack.Stack) error {
+// run runs the command to its end; an interrupt is passed on to it.
+func (c execCommand) run(ctx context.Context, servers []string) error {
 	args := c.Command
 	if args[0] == "--" {
 		args = args[1:]
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = os.Environ()
-	for _, variable := range servers.Env() {
+	for _, variable := range servers {
 		cmd.Env = append(cmd.Env, "TEST_"+variable)
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd.Run()
+}
+
+// stopTimeout bounds the graceful end of everything; after it comes SIGKILL.
+const stopTimeout = 30 * time.Second
+
+// stop ends every process of the stack.
+func stop(s *stack.Stack) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	return s.Stop(ctx)
 }

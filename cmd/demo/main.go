@@ -1,51 +1,62 @@
 // Command demo runs the whole search service on one machine, on real servers
 // that it fetches and boots itself, without containers.
 //
-//	demo exec -- CMD ARGS   runs a command beside empty servers of its own
+//	demo run                everything, until it is interrupted
+//	demo clean              removes what run has left
+//	demo exec -- CMD ARGS   a command beside empty servers of its own
+//	demo oidc               the OpenID provider, which run starts
 package main
 
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"syscall"
 
-	"github.com/alecthomas/kong"
+	"movies/internal/config"
 )
 
-type cli struct {
-	Exec execCommand `cmd:"" help:"Boot empty servers, run a command with their addresses in TEST_DATABASE_URL, TEST_KAFKA_BROKERS, TEST_SEARCH_URL and TEST_REDIS_URL, stop them, and exit like the command."`
+const description = `Runs the movie search service on this machine, on real servers that it fetches and boots itself.
+
+Example, a second demo beside the first:
+
+  DEMO_HTTP_ADDR=127.0.0.1:8081 DEMO_DIR=.local/second demo run`
+
+type options struct {
+	Run   runCommand   `cmd:"" help:"Run everything until interrupted."`
+	Clean cleanCommand `cmd:"" help:"Remove the state of the demo."`
+	Exec  execCommand  `cmd:"" help:"Boot empty servers, run a command with their addresses in TEST_DATABASE_URL, TEST_AUTH_DATABASE_URL, TEST_KAFKA_BROKERS, TEST_SEARCH_URL and TEST_REDIS_URL, stop them, and exit like the command."`
+	OIDC  oidcCommand  `cmd:"" name:"oidc" help:"Serve the demo's OpenID provider."`
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:])
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
+	endWithMake()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	os.Exit(code)
+	os.Exit(exitCode(err))
 }
 
-// run returns the exit code: 0 done, 1 failed, 2 usage, or the code of the command of exec.
-func run(ctx context.Context, args []string) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	syscall.Umask(0o022) // the servers' account must be able to read what this one writes
-	var options cli
-	parser := kong.Must(&options, kong.Name("demo"), kong.Description("The whole search service on one machine."))
-	command, err := parser.Parse(args)
+	var o options
+	command, err := config.Parse("demo", description, &o, args, stdout, stderr)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		return 2
+		return err
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
-	err = command.Run()
+	return command.Run()
+}
+
+// exitCode is that of the command of exec, or the usual one.
+func exitCode(err error) int {
 	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit) && exit.ExitCode() > 0:
+	if errors.As(err, &exit) && exit.ExitCode() > 0 {
 		return exit.ExitCode()
-	case err != nil:
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		return 1
 	}
-	return 0
+	return config.Exit("demo", err, os.Stderr)
 }

@@ -43,8 +43,8 @@ type Options struct {
 	Report func(line string)
 }
 
-// Stack is a set of running servers. Its addresses are set by Boot and do not
-// change; its methods may be called concurrently.
+// Stack is a set of servers. After Boot its addresses do not change, and its
+// methods may be called concurrently.
 type Stack struct {
 	DatabaseURL     string // database movies, as its superuser
 	AuthDatabaseURL string // database auth, on the same server
@@ -62,25 +62,9 @@ type Stack struct {
 	jdk        jdk
 }
 
-// Boot starts every server and returns when all of them serve. When one does
-// not, Boot stops the others and returns the reason.
-func Boot(ctx context.Context, options Options) (_ *Stack, err error) {
-	s, err := open(options)
-	if err != nil {
-		return nil, err
-	}
-	servers, ctx := errgroup.WithContext(ctx)
-	for _, start := range []func(context.Context) error{s.startPostgres, s.startKafka, s.startOpenSearch, s.startRedis} {
-		servers.Go(func() error { return start(ctx) })
-	}
-	if err := servers.Wait(); err != nil {
-		return nil, errors.Join(err, s.Stop(context.Background()))
-	}
-	return s, nil
-}
-
-// open takes the folder over and finds what the servers need to start.
-func open(options Options) (_ *Stack, err error) {
+// Open takes the folder over, ends what a killed stack left there and finds what
+// the servers need to start. The caller stops the stack.
+func Open(options Options) (_ *Stack, err error) {
 	if options.Dir, err = filepath.Abs(options.Dir); err != nil {
 		return nil, err
 	}
@@ -106,6 +90,16 @@ func open(options Options) (_ *Stack, err error) {
 	return s, nil
 }
 
+// Boot starts every server and returns when all of them serve, or why one does
+// not. It sets the addresses.
+func (s *Stack) Boot(ctx context.Context) error {
+	servers, ctx := errgroup.WithContext(ctx)
+	for _, start := range []func(context.Context) error{s.startPostgres, s.startKafka, s.startOpenSearch, s.startRedis} {
+		servers.Go(func() error { return start(ctx) })
+	}
+	return servers.Wait()
+}
+
 // openData makes or finds the servers' data and what is remembered about them.
 func (s *Stack) openData() (err error) {
 	if s.data, err = s.account.dataFolder(s.options.Dir); err != nil {
@@ -128,6 +122,13 @@ func (s *Stack) openData() (err error) {
 func (s *Stack) Start(ctx context.Context, p supervisor.Process) error {
 	return s.supervisor.Start(ctx, p)
 }
+
+// Port returns a free port of the loopback for one of the caller's processes: the
+// one it had in an earlier stack of this folder, when that is still free.
+func (s *Stack) Port(name string) (int, error) { return s.state.port(name) }
+
+// DataFile is the path of a file that lives as long as the servers' data.
+func (s *Stack) DataFile(name string) string { return filepath.Join(s.data, name) }
 
 // LogFile is where the output of the named process goes.
 func (s *Stack) LogFile(name string) string { return s.supervisor.LogFile(name) }

@@ -28,7 +28,7 @@ func TestBoot(t *testing.T) {
 	first := boot(t, options)
 	query(t, first.DatabaseURL, "CREATE TABLE kept (id int)")
 	query(t, first.AuthDatabaseURL, "SELECT 1")
-	if _, err := Boot(t.Context(), options); err == nil || !strings.Contains(err.Error(), "already in use") {
+	if _, err := Open(options); err == nil || !strings.Contains(err.Error(), "already in use") {
 		t.Errorf("a second stack in the same folder: got error %v", err)
 	}
 	kill(t, first, "postgres")
@@ -45,11 +45,14 @@ func TestBoot(t *testing.T) {
 
 func boot(t *testing.T, options Options) *Stack {
 	t.Helper()
-	s, err := Boot(t.Context(), options)
+	s, err := Open(options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, s) })
+	if err := s.Boot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 

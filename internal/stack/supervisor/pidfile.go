@@ -85,16 +85,22 @@ func (s *Supervisor) endLeftover(name string) {
 	}
 	s.report(fmt.Sprintf("ending %s (pid %d), left over from a run that was killed", name, id.PID))
 	_ = syscall.Kill(id.PID, id.StopSignal)
-	deadline := time.Now().Add(leftoverTimeout)
-	for id.alive() && time.Now().Before(deadline) {
-		time.Sleep(20 * time.Millisecond)
-	}
-	if id.alive() {
+	if !id.gone(leftoverTimeout) {
 		_ = syscall.Kill(-id.PID, syscall.SIGKILL)
+		id.gone(leftoverTimeout)
 	}
-	for id.alive() && time.Now().Before(deadline.Add(leftoverTimeout)) {
-		time.Sleep(20 * time.Millisecond)
+}
+
+// gone waits for the end of the process and reports whether it came in time.
+func (id identity) gone(limit time.Duration) bool {
+	poll := time.NewTicker(pollInterval)
+	defer poll.Stop()
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); <-poll.C {
+		if !id.alive() {
+			return true
+		}
 	}
+	return false
 }
 
 // writeFile replaces the file in one step, so that no reader sees half of it.

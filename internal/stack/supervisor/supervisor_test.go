@@ -159,7 +159,7 @@ func TestHelperSupervisor(t *testing.T) {
 	}
 	s, _ := newSupervisor(t, dir)
 	start(t, s, shell("server", "exec sleep 100"))
-	time.Sleep(time.Minute)
+	<-t.Context().Done() // it is killed before
 }
 
 func shell(name, script string) Process {
@@ -243,7 +243,9 @@ func running(pid int) bool {
 
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(10 * time.Second); !done(); <-poll.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"movies/internal/postgres"
+	"movies/internal/sample"
+)
+
+// migrate brings the schema up to date.
+func (d *demo) migrate(ctx context.Context) error {
+	d.report("catalog: migrating the database")
+	return d.catalog(ctx, "migrate")
+}
+
+// load fills the catalogue, unless an earlier run has, and waits until every
+// movie of it can be found.
+func (d *demo) load(ctx context.Context) error {
+	marker := d.DataFile("loaded")
+	source := "the sample"
+	if d.Catalog != "" {
+		var err error
+		if source, err = filepath.Abs(d.Catalog); err != nil {
+			return err
+		}
+	}
+	loaded, err := os.ReadFile(marker)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		if err := d.importFrom(ctx, source); err != nil {
+			return err
+		}
+		if err := os.WriteFile(marker, []byte(source), 0o600); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case string(loaded) != source:
+		d.report(fmt.Sprintf("catalog: it holds %s already, so %s is not loaded; make demo-clean empties it", loaded, source))
+	}
+	return d.awaitSearchable(ctx)
+}
+
+// importFrom imports a file, or the sample, which it first writes to one.
+func (d *demo) importFrom(ctx context.Context, source string) error {
+	d.report("catalog: loading " + source)
+	if d.Catalog != "" {
+		return d.catalog(ctx, "import", "jsonl", source)
+	}
+	content, err := sample.Open()
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	file, err := os.Create(filepath.Join(d.Dir, "sample.jsonl"))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, content)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return errors.Join(d.catalog(ctx, "import", "jsonl", file.Name()), os.Remove(file.Name()))
+}
+
+// catalog runs the command that keeps the source of truth; what it says is shown.
+func (d *demo) catalog(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "catalog"), args...)
+	cmd.Env = d.environment()
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("catalog %s: %w", args[0], err)
+	}
+	return nil
+}
+
+// stalled is how long the index may stand still before the demo stops waiting.
+const stalled = time.Minute
+
+// awaitSearchable waits until the search cluster has as many movies as Postgres.
+func (d *demo) awaitSearchable(ctx context.Context) error {
+	source, err := postgres.Open(ctx, d.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	var last int64
+	shown, moved := time.Now(), time.Now()
+	for {
+		want, err := source.Count(ctx)
+		if err != nil {
+			return err
+		}
+		have, err := d.countIndexed(ctx)
+		switch {
+		case err == nil && have == want:
+			d.report(fmt.Sprintf("catalog: %d movies are searchable", have))
+			return nil
+		case have != last:
+			last, moved = have, time.Now()
+		case time.Since(moved) > stalled:
+			d.report(fmt.Sprintf("catalog: only %d of %d movies are searchable; %s may say why", have, want, d.LogFile("indexer")))
+			return nil
+		}
+		if time.Since(shown) > 2*time.Second {
+			d.report(fmt.Sprintf("catalog: %d of %d movies are searchable", have, want))
+			shown = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// countIndexed asks the search cluster how many movies the read alias has.
+func (d *demo) countIndexed(ctx context.Context) (int64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.SearchURL+"/movies/_count", nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("count the indexed movies: %s", response.Status)
+	}
+	var answer struct{ Count int64 }
+	return answer.Count, json.NewDecoder(response.Body).Decode(&answer)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"movies/internal/config"
+	"movies/internal/stack/supervisor"
+)
+
+// services is where the service's own processes serve.
+type services struct {
+	api       string // listens on; may be all interfaces
+	publicURL string // the API as this machine reaches it
+	auth      string
+	oidc      string
+	relay     string // private addresses: metrics and readiness
+	indexer   string
+}
+
+// planServices decides on every address before anything starts.
+func (d *demo) planServices() (p services, err error) {
+	if p.api, err = d.publicAddr(); err != nil {
+		return p, err
+	}
+	host, port, err := net.SplitHostPort(p.api)
+	if err != nil {
+		return p, err
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	p.publicURL = "http://" + net.JoinHostPort(host, port)
+	for name, address := range map[string]*string{"auth": &p.auth, "oidc": &p.oidc, "relay": &p.relay, "indexer": &p.indexer} {
+		port, err := d.Port(name)
+		if err != nil {
+			return p, err
+		}
+		*address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	return p, nil
+}
+
+// provider is the demo's OpenID provider.
+func (d *demo) provider() provider {
+	return provider{
+		Issuer:       "http://" + d.plan.oidc,
+		ClientID:     "movies",
+		ClientSecret: config.Secret("demo"),
+		PublicURL:    d.plan.publicURL,
+		KeyFile:      d.DataFile("oidc.key"),
+	}
+}
+
+// environment configures every process of the service.
+func (d *demo) environment(more ...string) []string {
+	p := d.provider()
+	env := append(d.Env(),
+		"PATH="+os.Getenv("PATH"),
+		"HOME="+os.Getenv("HOME"),
+		"OIDC_ISSUER="+p.Issuer,
+		"OIDC_CLIENT_ID="+p.ClientID,
+		"OIDC_CLIENT_SECRET="+string(p.ClientSecret),
+		"PUBLIC_URL="+d.plan.publicURL,
+		"AUTH_URL=http://"+d.plan.auth,
+	)
+	for _, name := range []string{"LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
+		if value := os.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return append(env, more...)
+}
+
+// startServices starts the service's processes and returns when all are ready.
+func (d *demo) startServices(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	api := []string{"HTTP_ADDR=" + d.plan.api}
+	if d.RateLimit != "" {
+		api = append(api, "RATE_LIMIT="+d.RateLimit)
+	}
+	oidc := supervisor.Process{
+		Name: "oidc", Path: self, Args: []string{"oidc"},
+		Env:   d.environment("HTTP_ADDR="+d.plan.oidc, "OIDC_KEY_FILE="+d.provider().KeyFile),
+		Ready: answers("http://" + d.plan.oidc + "/.well-known/openid-configuration"),
+	}
+	if err := d.startService(ctx, oidc); err != nil { // auth asks it as it starts
+		return err
+	}
+	rest, ctx := errgroup.WithContext(ctx)
+	rest.Go(func() error { return d.startBinary(ctx, "relay", d.plan.relay, "METRICS_ADDR="+d.plan.relay) })
+	rest.Go(func() error { return d.startBinary(ctx, "indexer", d.plan.indexer, "METRICS_ADDR="+d.plan.indexer) })
+	rest.Go(func() error { return d.startBinary(ctx, "auth", d.plan.auth, "HTTP_ADDR="+d.plan.auth) })
+	rest.Go(func() error { return d.startBinary(ctx, "api", d.plan.publicURL[len("http://"):], api...) })
+	return rest.Wait()
+}
+
+// startBinary starts the command of that name; it serves /readyz at the address.
+func (d *demo) startBinary(ctx context.Context, name, address string, env ...string) error {
+	return d.startService(ctx, supervisor.Process{
+		Name: name, Path: filepath.Join(d.bin, name),
+		Env:   d.environment(env...),
+		Ready: answers("http://" + address + "/readyz"),
+	})
+}
+
+func (d *demo) startService(ctx context.Context, p supervisor.Process) error {
+	p.StopTimeout = 15 * time.Second
+	if err := d.Start(ctx, p); err != nil {
+		return err
+	}
+	d.report(p.Name + ": ready")
+	return nil
+}
+
+// answers is a check that the URL answers with 200.
+func answers(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s answers %s", url, response.Status)
+		}
+		return nil
+	}
+}
