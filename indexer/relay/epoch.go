@@ -1,0 +1,62 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"movies/internal/kafka"
+	"movies/internal/movie"
+)
+
+// repairCommand compares the index with the database and puts right what events
+// cannot: documents that a lost commit left behind, changes nobody captured.
+const repairCommand = "reindex verify --repair"
+
+// enterEpoch compares the database with the one known before, and starts a new
+// epoch where its history is another. The new epoch is persisted before anything
+// is published under it.
+func (r *Relay) enterEpoch(ctx context.Context, origin movie.Origin) (kafka.RelayState, error) {
+	known, err := r.state.LoadRelayState(ctx)
+	if err != nil {
+		return known, err
+	}
+	state, reason := nextState(known, origin)
+	if state.Epoch != known.Epoch {
+		if reason != "" {
+			state.RepairReason, state.RepairSince = reason, time.Now()
+			r.log.WarnContext(ctx, "new epoch: the search index may differ from the database; run: "+repairCommand,
+				"reason", reason, "epoch", state.Epoch, "published_up_to", movie.FormatLSN(known.LSN))
+		}
+		state.At = time.Now()
+		if err := r.state.SaveRelayState(ctx, state); err != nil {
+			return state, fmt.Errorf("persist epoch %d: %w", state.Epoch, err)
+		}
+	}
+	r.metrics.entered(state)
+	return state, nil
+}
+
+// nextState gives the state to go on with, and why its epoch is a new one if the
+// index is to be repaired for it.
+func nextState(known kafka.RelayState, o movie.Origin) (next kafka.RelayState, reason string) {
+	switch {
+	case known.Epoch == 0 && o.Fresh:
+		// The first start ever: there is nothing to differ from.
+	case known.Epoch == 0:
+		reason = "the relay's state is gone from Kafka, though the database has been captured before; " +
+			"versions start over: rebuild the index with: reindex run"
+	case known.SystemID != o.SystemID:
+		reason = fmt.Sprintf("the database is another one: system identifier %s, was %s (dumped and reloaded, or replaced)", o.SystemID, known.SystemID)
+	case known.Timeline != o.Timeline:
+		reason = fmt.Sprintf("the database's timeline is %d, was %d (failed over, or restored from a backup)", o.Timeline, known.Timeline)
+	case o.WALEnd < known.LSN:
+		reason = fmt.Sprintf("the database's WAL ends at %s, before %s, which was published (restored from a copy of its files)",
+			movie.FormatLSN(o.WALEnd), movie.FormatLSN(known.LSN))
+	case o.Fresh:
+		reason = "capture could not go on where it ended: " + o.Lost
+	default:
+		return known, ""
+	}
+	return kafka.RelayState{Epoch: known.Epoch + 1, SystemID: o.SystemID, Timeline: o.Timeline, LSN: o.WALEnd}, reason
+}

@@ -1,0 +1,97 @@
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"movies/internal/movie"
+)
+
+// RelayState is what the relay remembers outside Postgres, where no failover or
+// restore of the database can take it back.
+type RelayState struct {
+	// Epoch is the high part of every version the relay gives out, from 1.
+	Epoch int
+	// SystemID and Timeline of the database that the epoch belongs to.
+	SystemID string
+	Timeline int
+	// LSN is a position up to which everything was published; the real one is
+	// some seconds further.
+	LSN uint64
+	// At is when this was written.
+	At time.Time
+	// RepairReason says why the search index may hold what the database does not,
+	// or the reverse; empty when no repair is due. RepairSince is when that was found.
+	RepairReason string
+	RepairSince  time.Time
+}
+
+const stateSchema = 1
+
+type stateRecord struct {
+	Schema       int       `json:"schema"`
+	Epoch        int       `json:"epoch"`
+	SystemID     string    `json:"system_id"`
+	Timeline     int       `json:"timeline"`
+	LSN          string    `json:"lsn"`
+	At           time.Time `json:"at"`
+	RepairReason string    `json:"repair_reason,omitempty"`
+	RepairSince  time.Time `json:"repair_since,omitzero"`
+}
+
+// SaveRelayState persists the state, acknowledged by all in-sync replicas. Each
+// epoch has a record of its own: a relay of an older epoch that still runs
+// somewhere cannot overwrite what a newer one wrote.
+func (c *Client) SaveRelayState(ctx context.Context, s RelayState) error {
+	value, err := json.Marshal(stateRecord{stateSchema, s.Epoch, s.SystemID, s.Timeline, movie.FormatLSN(s.LSN),
+		s.At.UTC(), s.RepairReason, s.RepairSince.UTC()})
+	if err != nil {
+		return fmt.Errorf("relay state: %w", err)
+	}
+	key := "epoch/" + strconv.Itoa(s.Epoch)
+	return c.Publish(ctx, TopicRelay, []Message{{Key: []byte(key), Value: value}})
+}
+
+// LoadRelayState gives the state of the highest epoch; its Epoch is 0 when there
+// is none yet.
+func (c *Client) LoadRelayState(ctx context.Context) (RelayState, error) {
+	var newest RelayState
+	err := c.ReadAll(ctx, TopicRelay, func(m Message) error {
+		if m.Value == nil {
+			return nil
+		}
+		s, err := decodeState(m.Value)
+		if err != nil {
+			return fmt.Errorf("relay state %s: %w", m.Key, err)
+		}
+		if s.Epoch == newest.Epoch {
+			s.LSN = max(s.LSN, newest.LSN)
+		}
+		if s.Epoch >= newest.Epoch {
+			newest = s
+		}
+		return nil
+	})
+	if err != nil {
+		return RelayState{}, fmt.Errorf("load relay state: %w", err)
+	}
+	return newest, nil
+}
+
+func decodeState(b []byte) (RelayState, error) {
+	var r stateRecord
+	if err := json.Unmarshal(b, &r); err != nil {
+		return RelayState{}, err
+	}
+	if r.Schema > stateSchema {
+		return RelayState{}, fmt.Errorf("it has schema %d, this process reads up to %d: upgrade it", r.Schema, stateSchema)
+	}
+	lsn, err := movie.ParseLSN(r.LSN)
+	if err != nil {
+		return RelayState{}, err
+	}
+	return RelayState{r.Epoch, r.SystemID, r.Timeline, lsn, r.At, r.RepairReason, r.RepairSince}, nil
+}

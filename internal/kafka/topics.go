@@ -1,0 +1,76 @@
+package kafka
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// The topics. Each name is written here and nowhere else.
+const (
+	// TopicChanges carries one Event per changed movie. Key: the movie's id in
+	// decimal. Compacted: the last event of each movie stays, deletes included.
+	TopicChanges = "movies.changes"
+	// TopicDLQ holds the events that could not be applied, as DeadLetters. Its
+	// one partition is compacted by the letter's own id, so that a letter is
+	// there once however often it was parked, and gone when it was dealt with.
+	TopicDLQ = "movies.dlq"
+	// TopicRelay holds the relay's RelayState, one record per epoch. One
+	// partition, compacted.
+	TopicRelay = "movies.relay"
+)
+
+// MaxMessageBytes is the largest message that the topics accept. Nearly every
+// event has 1 to 10 KB; the bound leaves room for a film with thousands of
+// credits.
+const MaxMessageBytes = 16 << 20
+
+// TopicSettings are the settings that depend on the cluster's size.
+type TopicSettings struct {
+	// Partitions of TopicChanges: the largest number of processes that can share
+	// the work of feeding one index. 1 or more.
+	Partitions int
+	// ReplicationFactor of every topic: 1 or more, not above the number of
+	// brokers. 3 in production.
+	ReplicationFactor int
+	// MinInSyncReplicas is how many replicas must have a message before it is
+	// acknowledged: 1 or more, not above ReplicationFactor. 2 in production.
+	MinInSyncReplicas int
+}
+
+// Validate checks the ranges.
+func (s TopicSettings) Validate() error {
+	switch {
+	case s.Partitions < 1:
+		return fmt.Errorf("topic settings: partitions must be at least 1, not %d", s.Partitions)
+	case s.ReplicationFactor < 1:
+		return fmt.Errorf("topic settings: replicas must be at least 1, not %d", s.ReplicationFactor)
+	case s.MinInSyncReplicas < 1 || s.MinInSyncReplicas > s.ReplicationFactor:
+		return fmt.Errorf("topic settings: in-sync replicas must be from 1 to the number of replicas (%d), not %d",
+			s.ReplicationFactor, s.MinInSyncReplicas)
+	}
+	return nil
+}
+
+// topicSpec is what a topic should look like.
+type topicSpec struct {
+	name       string
+	partitions int
+	replicas   int
+	configs    map[string]string
+}
+
+func topicSpecs(s TopicSettings) []topicSpec {
+	configs := map[string]string{
+		"cleanup.policy":      "compact",
+		"min.insync.replicas": strconv.Itoa(s.MinInSyncReplicas),
+		"max.message.bytes":   strconv.Itoa(MaxMessageBytes),
+	}
+	return []topicSpec{
+		{TopicChanges, s.Partitions, s.ReplicationFactor, configs},
+		{TopicDLQ, 1, s.ReplicationFactor, configs},
+		{TopicRelay, 1, s.ReplicationFactor, configs},
+	}
+}
+
+// EventKey is the key of a movie's events in TopicChanges.
+func EventKey(id int64) []byte { return strconv.AppendInt(nil, id, 10) }
