@@ -1,0 +1,194 @@
+package indexer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"movies/internal/kafka"
+	"movies/search/opensearch"
+)
+
+// Bounds of the waiting time before something is tried again. The waits are
+// jittered, so that feeds and processes do not come back all at once.
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = 2 * time.Second
+)
+
+// bulkTimeout is when an answer is given up. Nothing is lost by it: what was
+// written after all is superseded the next time.
+const bulkTimeout = 30 * time.Second
+
+// apply deals with every message of a work: when it returns nil, each has been
+// written, superseded or parked.
+func (x *session) apply(ctx context.Context, w *work) error {
+	changes, poison, coalesced, err := decode(x.index, w.messages)
+	if err != nil {
+		return err
+	}
+	x.metrics.consumed(len(w.messages), coalesced)
+	first, unencodable := newRequest(x.index, changes)
+	if err := x.park(ctx, append(poison, unencodable...)); err != nil {
+		return err
+	}
+	delays := newDelays()
+	for queue := []*request{first}; len(queue) > 0; {
+		r := queue[0]
+		if r.Len() == 0 {
+			queue = queue[1:]
+			continue
+		}
+		for r.Size() > 2*x.throttle.size() && r.Len() > 1 {
+			queue = append(queue, r.cut())
+		}
+		outcomes, err := x.send(ctx, r)
+		if err != nil {
+			return err
+		}
+		if outcomes[opensearch.TooLarge] > 0 {
+			queue = append(queue, r.cut())
+		}
+		if err := x.beforeNext(ctx, outcomes, delays); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beforeNext waits as long as the outcomes of the last request ask for.
+func (x *session) beforeNext(ctx context.Context, outcomes outcomes, delays backoff.BackOff) error {
+	switch {
+	case outcomes[opensearch.Refused] > 0:
+		return x.awaitWritable(ctx)
+	case outcomes[opensearch.Retry] > 0:
+		return sleep(ctx, delays.NextBackOff())
+	}
+	delays.Reset()
+	return nil
+}
+
+// outcomes counts items by what became of them.
+type outcomes map[opensearch.Outcome]int
+
+// send sends a request once and leaves in it what is not finished.
+func (x *session) send(ctx context.Context, r *request) (outcomes, error) {
+	if err := x.throttle.acquire(ctx); err != nil {
+		return nil, err
+	}
+	began, size := time.Now(), r.Size()
+	results := x.bulk(ctx, r)
+	now, counts := time.Now(), make(outcomes)
+	for i := range results {
+		counts[results[i].Outcome]++
+	}
+	x.throttle.release(began, now, size, counts[opensearch.Retry] > 0)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	x.metrics.sent(now.Sub(began), size, counts)
+	x.explain(ctx, r, results)
+	if err := x.park(ctx, x.poisoned(r, results)); err != nil {
+		return nil, err
+	}
+	x.finished(r, results, now)
+	r.keep(func(i int) bool { return !final(results[i].Outcome) })
+	return counts, nil
+}
+
+func (x *session) bulk(ctx context.Context, r *request) []opensearch.Result {
+	ctx, cancel := context.WithTimeout(ctx, bulkTimeout)
+	defer cancel()
+	ctx, end := trace(ctx, x.index, r.changes)
+	defer end()
+	return x.engine.Bulk(ctx, x.index, &r.Bulk)
+}
+
+func final(o opensearch.Outcome) bool {
+	return o == opensearch.Done || o == opensearch.Superseded || o == opensearch.Poison
+}
+
+// poisoned are the documents that will never be accepted.
+func (x *session) poisoned(r *request, results []opensearch.Result) (letters []kafka.DeadLetter) {
+	for i := range results {
+		if results[i].Outcome == opensearch.Poison {
+			letters = append(letters, deadLetter(x.index, &r.changes[i], results[i].Reason))
+		}
+	}
+	return letters
+}
+
+// finished takes note of when the changes that are searchable at the next
+// refresh had been committed.
+func (x *session) finished(r *request, results []opensearch.Result, now time.Time) {
+	var newest time.Time
+	for i := range results {
+		at := r.changes[i].event.CommittedAt
+		if !final(results[i].Outcome) || at.IsZero() {
+			continue
+		}
+		if results[i].Outcome == opensearch.Done {
+			x.metrics.indexed(now.Sub(at))
+		}
+		if at.After(newest) {
+			newest = at
+		}
+	}
+	x.progress.apply(newest)
+}
+
+// explain logs one example of each outcome that is not success.
+func (x *session) explain(ctx context.Context, r *request, results []opensearch.Result) {
+	seen := make(map[opensearch.Outcome]bool)
+	for i, result := range results {
+		if seen[result.Outcome] || result.Outcome == opensearch.Done || result.Outcome == opensearch.Superseded {
+			continue
+		}
+		seen[result.Outcome] = true
+		c := &r.changes[i]
+		x.logger.WarnContext(ctx, "items not written", "outcome", result.Outcome.String(), "status", result.Status, "reason", result.Reason,
+			"items", len(results), "movie", c.event.ID, "version", c.event.Version,
+			"partition", c.message.Partition, "offset", c.message.Offset)
+	}
+}
+
+// park puts dead letters where an operator finds them; only then are their
+// messages finished. It tries until it succeeds.
+func (x *session) park(ctx context.Context, letters []kafka.DeadLetter) error {
+	if len(letters) == 0 {
+		return nil
+	}
+	for delays := newDelays(); ; {
+		err := x.log.Park(ctx, letters)
+		if err == nil {
+			x.metrics.parked(len(letters))
+			for i := range letters {
+				l := &letters[i]
+				x.logger.ErrorContext(ctx, "parked in the dead-letter topic", "reason", l.Reason, "movie", l.MovieID,
+					"version", l.Version, "partition", l.Partition, "offset", l.Offset)
+			}
+			return nil
+		}
+		x.logger.WarnContext(ctx, "dead letters not parked; trying again", "letters", len(letters), "error", err)
+		if err := sleep(ctx, delays.NextBackOff()); err != nil {
+			return fmt.Errorf("park %d dead letters: %w", len(letters), err)
+		}
+	}
+}
+
+func newDelays() backoff.BackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval, b.RandomizationFactor = firstRetry, lastRetry, 0.5
+	return b
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,87 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"movies/internal/kafka"
+	"movies/search/opensearch"
+)
+
+// refusedDelay is how long a feed that cannot go on waits before it looks again
+// whether it can.
+const refusedDelay = 5 * time.Second
+
+// errIndexGone ends a feed: its index has been deleted.
+var errIndexGone = errors.New("the index no longer exists")
+
+// feed carries the changes of one topic into one index.
+type feed struct {
+	index    string
+	engine   Engine
+	log      Log
+	metrics  *feedMetrics
+	logger   *slog.Logger
+	throttle *throttle
+}
+
+func newFeed(index string, engine Engine, log Log, m *metrics, logger *slog.Logger) *feed {
+	t := newThrottle()
+	return &feed{index: index, engine: engine, log: log, metrics: m.feed(index, t), logger: logger.With("index", index), throttle: t}
+}
+
+// run feeds until the context ends or the index is gone. What keeps it from
+// feeding is reported, and nil when it feeds again.
+func (f *feed) run(ctx context.Context, report func(error)) {
+	f.logger.Info("feed started", "group", GroupID(f.index))
+	for {
+		err := f.log.Consume(ctx, GroupID(f.index), kafka.TopicChanges, f.logger, func(ctx context.Context, s *kafka.Session) error {
+			report(nil)
+			return f.serve(ctx, s)
+		})
+		switch {
+		case ctx.Err() != nil || err == nil:
+			return
+		case errors.Is(err, errIndexGone):
+			f.logger.Warn("feed ended: the index no longer exists")
+			return
+		case errors.Is(err, kafka.ErrNoOffsets):
+			err = fmt.Errorf("index %s must be rebuilt (reindex run): %w", f.index, err)
+		}
+		report(err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(refusedDelay):
+		}
+	}
+}
+
+// awaitWritable waits while the index exists and takes no writes: somebody holds
+// the feed by having taken away the index's write alias, or closed the index.
+// Asking is cheap next to sending again what will be refused.
+func (f *feed) awaitWritable(ctx context.Context) error {
+	const interval = 50 * time.Millisecond
+	for held := false; ; held = true {
+		state, err := f.engine.WriteState(ctx, f.index)
+		switch {
+		case err == nil && state == opensearch.Gone:
+			return errIndexGone
+		case err == nil && state == opensearch.Writable && held:
+			f.logger.Info("the index takes writes again")
+			return nil
+		case err == nil && state == opensearch.Writable:
+			return nil
+		case err == nil && !held:
+			f.logger.Warn("the index takes no writes: the feed holds", "alias", opensearch.WriteAlias(f.index))
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(interval):
+		}
+	}
+}

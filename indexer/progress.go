@@ -1,0 +1,134 @@
+package indexer
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"movies/internal/kafka"
+)
+
+// progress knows, for each partition of a session, which messages are under way
+// and up to where all are finished. It is safe for concurrent use.
+type progress struct {
+	mu         sync.Mutex
+	partitions map[int]*track
+	// applied is the commit time of the newest change that has been finished, or
+	// the time the session began.
+	applied time.Time
+	// changed gets a token when there is something new to commit.
+	changed chan struct{}
+}
+
+// track is one partition's part of it.
+type track struct {
+	open     []*span // in the order of their offsets
+	position int64   // behind the last message before which all are finished
+	stored   int64   // the position that has been committed
+	end      int64   // behind the partition's last message, as last heard
+}
+
+// span is a run of one partition's messages that are finished together.
+type span struct {
+	partition int
+	next      int64 // the offset behind its last message
+	done      bool
+}
+
+func newProgress() *progress {
+	return &progress{partitions: make(map[int]*track), applied: time.Now(), changed: make(chan struct{}, 1)}
+}
+
+// begin takes note of messages that are now under way. Those of one partition
+// are begun in order.
+func (p *progress) begin(b kafka.Batch) *span {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.partitions[b.Partition]
+	if t == nil {
+		first := b.Messages[0].Offset
+		t = &track{position: first, stored: first}
+		p.partitions[b.Partition] = t
+	}
+	s := &span{partition: b.Partition, next: b.Messages[len(b.Messages)-1].Offset + 1}
+	t.open = append(t.open, s)
+	t.end = max(t.end, b.End, s.next)
+	return s
+}
+
+// finish takes note that all messages of the spans have been dealt with.
+func (p *progress) finish(spans []*span) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	advanced := false
+	for _, s := range spans {
+		s.done = true
+		t := p.partitions[s.partition]
+		for len(t.open) > 0 && t.open[0].done {
+			t.position = t.open[0].next
+			t.open = t.open[1:]
+			advanced = true
+		}
+	}
+	if advanced {
+		select {
+		case p.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// committable gives the positions that have not been committed.
+func (p *progress) committable() kafka.Offsets {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	offsets := make(kafka.Offsets)
+	for partition, t := range p.partitions {
+		if t.position > t.stored {
+			offsets[partition] = t.position
+		}
+	}
+	return offsets
+}
+
+// committed takes note of what has been committed.
+func (p *progress) committed(offsets kafka.Offsets) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for partition, offset := range offsets {
+		p.partitions[partition].stored = offset
+	}
+}
+
+// ends takes note of the partitions' present ends. Partitions from which nothing
+// has come are another member's, or have nothing new.
+func (p *progress) ends(ends kafka.Offsets) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for partition, t := range p.partitions {
+		t.end = max(t.end, ends[partition])
+	}
+}
+
+// apply takes note of the commit time of a change that has been finished.
+func (p *progress) apply(committedAt time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if committedAt.After(p.applied) {
+		p.applied = committedAt
+	}
+}
+
+// lag is how many messages are not finished, and how old the newest finished one
+// is: zero when none is unfinished.
+func (p *progress) lag(now time.Time) (messages int64, age time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for t := range maps.Values(p.partitions) {
+		messages += t.end - t.position
+	}
+	if messages == 0 {
+		return 0, 0
+	}
+	return messages, max(0, now.Sub(p.applied))
+}

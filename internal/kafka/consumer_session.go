@@ -1,0 +1,69 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Session is this member's share of a topic between two rebalances. It is safe
+// for concurrent use.
+type Session struct {
+	partitions []int
+	generation *kafka.Generation
+	client     *Client
+	topic      string
+	batches    chan Batch
+}
+
+// Batch is a run of messages of one partition, in order, without gaps other than
+// those of compaction.
+type Batch struct {
+	Partition int
+	Messages  []Message
+	// Bytes is the size of keys and values.
+	Bytes int
+	// End is the partition's end when the batch was fetched: the offset that the
+	// next message gets.
+	End int64
+}
+
+// Partitions are this member's, in ascending order; there may be none.
+func (s *Session) Partitions() []int { return s.partitions }
+
+// Batches gives what is fetched, batches of one partition in order. It is never
+// closed: the session's context tells when nothing more comes. What has been
+// fetched ahead is bounded, for each partition by one answer of the cluster
+// (1 MiB compressed, or one record batch if that is larger) and one batch.
+func (s *Session) Batches() <-chan Batch { return s.batches }
+
+// Commit stores, for the group, the offsets from which to go on. A commit of a
+// session that has been overtaken by a rebalance fails and changes nothing.
+func (s *Session) Commit(offsets Offsets) error {
+	if len(offsets) == 0 {
+		return nil
+	}
+	if err := s.generation.CommitOffsets(map[string]map[int]int64{s.client.prefixed(s.topic): offsets}); err != nil {
+		return fmt.Errorf("commit offsets of %s: %w", s.client.prefixed(s.topic), err)
+	}
+	return nil
+}
+
+// fetchAll fetches all partitions until stop is called, which waits for it. A
+// fetcher that cannot go on ends the session.
+func (s *Session) fetchAll(ctx context.Context, start Offsets, log *slog.Logger, end context.CancelCauseFunc) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	for _, p := range s.partitions {
+		f := &fetcher{client: s.client, topic: s.topic, partition: p, offset: start[p], out: s.batches, log: log.With("partition", p)}
+		wg.Go(func() {
+			if err := f.run(ctx); err != nil {
+				end(err)
+			}
+		})
+	}
+	return func() { cancel(); wg.Wait() }
+}
