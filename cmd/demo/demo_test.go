@@ -49,9 +49,9 @@ func TestATakenAddressIsOneSentence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	d := &demo{runCommand: runCommand{HTTPAddr: listener.Addr().String()}}
-	if _, err := d.publicAddr(); err == nil || !strings.Contains(err.Error(), "DEMO_HTTP_ADDR") {
+	if _, err := d.publicAddr(t.Context()); err == nil || !strings.Contains(err.Error(), "DEMO_HTTP_ADDR") {
 		t.Errorf("got error %v, want one that names DEMO_HTTP_ADDR", err)
 	}
 }

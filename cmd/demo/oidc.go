@@ -44,7 +44,7 @@ func (c oidcCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return &config.UsageError{Err: err}
 	}
-	handler, err := c.provider.new(demoprovider.Options{Log: log})
+	handler, err := c.new(demoprovider.Options{Log: log})
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (d *demo) up(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if d.plan, err = d.planServices(); err != nil {
+	if d.plan, err = d.planServices(ctx); err != nil {
 		return err
 	}
 	first, bootCtx := errgroup.WithContext(ctx)
@@ -112,7 +112,7 @@ func (d *demo) report(line string) {
 }
 
 // publicAddr is the address that page and API listen on, with a port.
-func (d *demo) publicAddr() (string, error) {
+func (d *demo) publicAddr(ctx context.Context) (string, error) {
 	host, port, err := net.SplitHostPort(d.HTTPAddr)
 	if err != nil {
 		return "", err
@@ -121,7 +121,7 @@ func (d *demo) publicAddr() (string, error) {
 		free, err := d.Port("api")
 		return net.JoinHostPort(host, strconv.Itoa(free)), err
 	}
-	listener, err := net.Listen("tcp", d.HTTPAddr)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", d.HTTPAddr)
 	if err != nil {
 		return "", fmt.Errorf("DEMO_HTTP_ADDR (--http-addr): %w; choose another, for example 127.0.0.1:8081, and for a second demo another DEMO_DIR too", err)
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"movies/internal/config"
+	"movies/internal/postgres"
 	"movies/internal/stack/supervisor"
 )
 
@@ -27,8 +30,8 @@ type services struct {
 }
 
 // planServices decides on every address before anything starts.
-func (d *demo) planServices() (p services, err error) {
-	if p.api, err = d.publicAddr(); err != nil {
+func (d *demo) planServices(ctx context.Context) (p services, err error) {
+	if p.api, err = d.publicAddr(ctx); err != nil {
 		return p, err
 	}
 	host, port, err := net.SplitHostPort(p.api)
@@ -99,20 +102,41 @@ func (d *demo) startServices(ctx context.Context) error {
 		return err
 	}
 	rest, ctx := errgroup.WithContext(ctx)
-	rest.Go(func() error { return d.startBinary(ctx, "relay", d.plan.relay, "METRICS_ADDR="+d.plan.relay) })
+	rest.Go(func() error { return d.startRelay(ctx) })
 	rest.Go(func() error { return d.startBinary(ctx, "indexer", d.plan.indexer, "METRICS_ADDR="+d.plan.indexer) })
 	rest.Go(func() error { return d.startBinary(ctx, "auth", d.plan.auth, "HTTP_ADDR="+d.plan.auth) })
 	rest.Go(func() error { return d.startBinary(ctx, "api", d.plan.publicURL[len("http://"):], api...) })
 	return rest.Wait()
 }
 
-// startBinary starts the command of that name; it serves /readyz at the address.
+// startRelay starts the relay and waits for its replication slot: what is
+// committed before there is one is not captured.
+func (d *demo) startRelay(ctx context.Context) error {
+	capture, err := postgres.NewCapture(d.DatabaseURL, postgres.DefaultSlot, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer capture.Close()
+	p := d.binary("relay", d.plan.relay, "METRICS_ADDR="+d.plan.relay)
+	serves := p.Ready
+	p.Ready = func(ctx context.Context) error {
+		_, err := capture.VisibleLSN(ctx)
+		return errors.Join(serves(ctx), err)
+	}
+	return d.startService(ctx, p)
+}
+
 func (d *demo) startBinary(ctx context.Context, name, address string, env ...string) error {
-	return d.startService(ctx, supervisor.Process{
+	return d.startService(ctx, d.binary(name, address, env...))
+}
+
+// binary is the command of that name; it serves /readyz at the address.
+func (d *demo) binary(name, address string, env ...string) supervisor.Process {
+	return supervisor.Process{
 		Name: name, Path: filepath.Join(d.bin, name),
 		Env:   d.environment(env...),
 		Ready: answers("http://" + address + "/readyz"),
-	})
+	}
 }
 
 func (d *demo) startService(ctx context.Context, p supervisor.Process) error {
@@ -135,7 +159,7 @@ func answers(url string) func(context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer response.Body.Close()
+		defer func() { _ = response.Body.Close() }()
 		if response.StatusCode != http.StatusOK {
 			return fmt.Errorf("%s answers %s", url, response.Status)
 		}

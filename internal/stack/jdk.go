@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -96,7 +98,9 @@ func jdkVersion(home string) int {
 	if version := releaseVersion(filepath.Join(home, "release")); version != 0 {
 		return version
 	}
-	out, err := exec.Command(java, "-version").CombinedOutput()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, java, "-version").CombinedOutput()
 	if err != nil {
 		return 0
 	}
@@ -109,7 +113,7 @@ func releaseVersion(file string) int {
 	if err != nil {
 		return 0
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		if version, ok := strings.CutPrefix(lines.Text(), "JAVA_VERSION="); ok {
 			return parseVersion(version)

@@ -115,7 +115,7 @@ func pingOpenSearch(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("cluster health: %s", response.Status)
 	}

@@ -185,8 +185,8 @@ func allFree(ports []int) bool {
 }
 
 // environment is all that a server gets to see.
-func (s *Stack) environment(more ...string) []string {
-	return append(more, "PATH="+os.Getenv("PATH"), "HOME="+s.temp(), "TMPDIR="+s.temp(), "LC_ALL=C", "TZ=UTC")
+func (s *Stack) environment() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.temp(), "TMPDIR=" + s.temp(), "LC_ALL=C", "TZ=UTC"}
 }
 
 // temp is the folder for the servers' temporary files.

@@ -87,7 +87,7 @@ func query(t *testing.T, url, sql string) {
 		connection, err := pgx.Connect(ctx, url)
 		if err == nil {
 			_, err = connection.Exec(ctx, sql)
-			connection.Close(ctx)
+			_ = connection.Close(ctx)
 		}
 		if err == nil {
 			return

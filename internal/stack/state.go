@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -99,7 +100,7 @@ func pickPort(taken func(port int) bool) (int, error) {
 
 // free reports whether a server could listen on the port now.
 func free(port int) bool {
-	listener, err := net.Listen("tcp", loopback(port))
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", loopback(port))
 	if err != nil {
 		return false
 	}

@@ -17,7 +17,7 @@ func TestPortsPersistWhileTheyAreFree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	other, _ := portOf(t, file)
 	if other == first {
 		t.Errorf("port %d was given out although it is taken", first)

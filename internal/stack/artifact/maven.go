@@ -55,24 +55,23 @@ func (s Store) copyDependencies(ctx context.Context, pom, profile, dir string) e
 // Maven says "Downloaded from central: https://host/a/b/c-1.zip (160 MB at 5.2 MB/s)"
 // and, on lines that overwrite each other, "Progress (1): 3.1/160 MB".
 var (
-	downloaded = regexp.MustCompile(`^Downloaded from \S+: (\S+) \((.+)\)`)
-	progress   = regexp.MustCompile(`^Progress \(\d+\): (.+)$`)
+	downloaded = regexp.MustCompile(`^Downloaded from \S+: (\S+) \(([\d.]+ [MG]B at .+)\)`)
+	progress   = regexp.MustCompile(`^Progress \(\d+\): (.+[MG]B.*)$`)
 )
 
-// follow turns Maven's output into reports, a line for an artifact and one every
-// few seconds of a long download, and returns Maven's errors.
+// follow turns Maven's output into reports, a line for every artifact of a
+// megabyte or more and one every few seconds of its download, and returns
+// Maven's errors.
 func follow(output io.Reader, report func(string)) (failures []string) {
-	var last time.Time
+	last := time.Now()
 	lines := bufio.NewScanner(output)
 	lines.Split(splitLines)
 	for lines.Scan() {
 		line := strings.TrimSpace(lines.Text())
 		if m := downloaded.FindStringSubmatch(line); m != nil {
-			if !strings.HasSuffix(m[1], ".pom") {
-				report(fmt.Sprintf("  %s (%s)", path.Base(m[1]), m[2]))
-				last = time.Now()
-			}
-		} else if m := progress.FindStringSubmatch(line); m != nil && time.Since(last) > 2*time.Second {
+			report(fmt.Sprintf("  %s (%s)", path.Base(m[1]), m[2]))
+			last = time.Now()
+		} else if m := progress.FindStringSubmatch(line); m != nil && time.Since(last) > progressInterval {
 			report("  " + m[1])
 			last = time.Now()
 		} else if text, ok := strings.CutPrefix(line, "[ERROR] "); ok && len(failures) < 3 {
@@ -82,6 +81,9 @@ func follow(output io.Reader, report func(string)) (failures []string) {
 	_, _ = io.Copy(io.Discard, output)
 	return failures
 }
+
+// progressInterval is the time between two lines about the same download.
+const progressInterval = 2 * time.Second
 
 // splitLines splits at \n and at \r.
 func splitLines(data []byte, atEOF bool) (advance int, token []byte, err error) {

@@ -71,7 +71,7 @@ func unpackPostgres(downloads, dir string) error {
 			if err != nil {
 				return err
 			}
-			defer content.Close()
+			defer func() { _ = content.Close() }()
 			plain, err := xz.NewReader(content)
 			if err != nil {
 				return err
@@ -112,7 +112,7 @@ func extract(file *zip.File, dir, name string) error {
 	if err != nil {
 		return err
 	}
-	defer content.Close()
+	defer func() { _ = content.Close() }()
 	return create(dir, name, file.Mode(), content)
 }
 
@@ -121,7 +121,7 @@ func untar(archive io.Reader, dir string) error {
 	members := tar.NewReader(archive)
 	for {
 		header, err := members.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

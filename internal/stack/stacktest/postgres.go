@@ -109,7 +109,7 @@ func dropDatabase(ctx context.Context, server, name string) error {
 	if err != nil {
 		return err
 	}
-	defer connection.Close(ctx)
+	defer func() { _ = connection.Close(ctx) }()
 	for {
 		err := dropSlots(ctx, connection, name)
 		if err == nil {
@@ -168,7 +168,7 @@ func binaryHash() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	hash := sha256.New()
 	if _, err := io.Copy(hash, file); err != nil {
 		return "", err

@@ -78,7 +78,7 @@ func deleteIndices(url, prefix string) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("the server answered %s", response.Status)
 	}

@@ -88,7 +88,7 @@ func count(t *testing.T, url, query string) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close(context.Background())
+	defer func() { _ = connection.Close(context.Background()) }()
 	if err := connection.QueryRow(t.Context(), query).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +105,6 @@ func request(t *testing.T, method, url string) (status int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response.Body.Close()
+	_ = response.Body.Close()
 	return response.StatusCode
 }

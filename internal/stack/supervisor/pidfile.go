@@ -33,7 +33,7 @@ func (id identity) alive() bool {
 func (s *Supervisor) record(p Process, pid int) error {
 	started, err := startTime(pid)
 	if err != nil {
-		return nil // it has ended already, which its worker is about to notice
+		return nil //nolint:nilerr // it has ended already, which its worker is about to notice
 	}
 	id, err := json.Marshal(identity{PID: pid, Started: started, StopSignal: p.StopSignal})
 	if err != nil {

@@ -65,7 +65,7 @@ func (p Process) fork(logFile string) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	process, err := os.StartProcess(p.Path, append([]string{p.Path}, p.Args...), &os.ProcAttr{
 		Dir:   p.Dir,
 		Env:   p.Env,
@@ -100,7 +100,7 @@ func tail(file string, lines int) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	buffer := make([]byte, 4096)
 	end, err := f.Seek(0, 2)
 	if err != nil {

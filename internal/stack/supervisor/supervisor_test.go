@@ -206,7 +206,7 @@ func orphan(t *testing.T) *os.Process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go cmd.Wait()
+	go func() { _ = cmd.Wait() }() // so that it does not stay a zombie
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	return cmd.Process
 }
