@@ -20,7 +20,7 @@ func (d *demo) build(ctx context.Context) error {
 	}
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", d.bin+string(filepath.Separator),
-		"./cmd/api", "./cmd/auth", "./cmd/catalog", "./cmd/indexer", "./cmd/relay")
+		"./cmd/api", "./cmd/auth", "./cmd/catalog", "./cmd/indexer", "./cmd/reindex", "./cmd/relay")
 	cmd.Dir = root
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Run(); err != nil {

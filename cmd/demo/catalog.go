@@ -20,7 +20,7 @@ import (
 // migrate brings the schema up to date.
 func (d *demo) migrate(ctx context.Context) error {
 	d.report("catalog: migrating the database")
-	return d.catalog(ctx, "migrate")
+	return d.command(ctx, "catalog", "migrate")
 }
 
 // load fills the catalogue, unless an earlier run has, and waits until every
@@ -76,22 +76,31 @@ func (d *demo) importFrom(ctx context.Context, source string) error {
 // importFile imports a file to its end. The import fails when it rejects a line,
 // yet it is done then; asking once more tells that from a real failure.
 func (d *demo) importFile(ctx context.Context, file string) error {
-	err := d.catalog(ctx, "import", "jsonl", file)
+	err := d.command(ctx, "catalog", "import", "jsonl", file)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	return d.catalog(ctx, "import", "jsonl", file)
+	return d.command(ctx, "catalog", "import", "jsonl", file)
 }
 
-// catalog runs the command that keeps the source of truth; what it says is shown.
-func (d *demo) catalog(ctx context.Context, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, "catalog"), args...)
+// makeIndex makes the first index; later starts find the read alias.
+func (d *demo) makeIndex(ctx context.Context) error {
+	if answers(d.SearchURL+"/_alias/movies")(ctx) == nil {
+		return nil
+	}
+	d.report("index: making the first one")
+	return d.command(ctx, "reindex", "run", "--yes")
+}
+
+// command runs a command of the service to its end; what it says is shown.
+func (d *demo) command(ctx context.Context, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, name), args...)
 	cmd.Env = d.environment()
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("catalog %s: %w", args[0], err)
+		return fmt.Errorf("%s %s: %w", name, args[0], err)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,8 +56,8 @@ func (d *demo) writeEnv() error {
 }
 
 // printSummary says where everything is and what to try.
-func (d *demo) printSummary(w io.Writer) {
-	fmt.Fprintf(w, `
+func (d *demo) printSummary() {
+	fmt.Printf(`
 Ready after %.0f s: %s
 
   curl '%[2]s/v1/movies?q=spirited+away'

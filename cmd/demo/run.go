@@ -68,7 +68,7 @@ func (c runCommand) Run(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	d.printSummary(os.Stdout)
+	d.printSummary()
 	<-ctx.Done()
 	return nil
 }

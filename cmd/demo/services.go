@@ -10,11 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"movies/internal/config"
+	"movies/internal/movie"
 	"movies/internal/postgres"
 	"movies/internal/stack/supervisor"
 )
@@ -83,15 +85,12 @@ func (d *demo) environment(more ...string) []string {
 	return append(env, more...)
 }
 
-// startServices starts the service's processes and returns when all are ready.
+// startServices starts the service's processes, makes the index they share and
+// returns when all are ready.
 func (d *demo) startServices(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
-	}
-	api := []string{"HTTP_ADDR=" + d.plan.api}
-	if d.RateLimit != "" {
-		api = append(api, "RATE_LIMIT="+d.RateLimit)
 	}
 	oidc := supervisor.Process{
 		Name: "oidc", Path: self, Args: []string{"oidc"},
@@ -101,12 +100,27 @@ func (d *demo) startServices(ctx context.Context) error {
 	if err := d.startService(ctx, oidc); err != nil { // auth asks it as it starts
 		return err
 	}
-	rest, ctx := errgroup.WithContext(ctx)
-	rest.Go(func() error { return d.startRelay(ctx) })
-	rest.Go(func() error { return d.startBinary(ctx, "indexer", d.plan.indexer, "METRICS_ADDR="+d.plan.indexer) })
-	rest.Go(func() error { return d.startBinary(ctx, "auth", d.plan.auth, "HTTP_ADDR="+d.plan.auth) })
-	rest.Go(func() error { return d.startBinary(ctx, "api", d.plan.publicURL[len("http://"):], api...) })
-	return rest.Wait()
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.startRelay(groupCtx) })
+	group.Go(func() error {
+		return d.startService(groupCtx, d.binary("indexer", d.plan.indexer, "METRICS_ADDR="+d.plan.indexer))
+	})
+	group.Go(func() error { return d.startService(groupCtx, d.binary("auth", d.plan.auth, "HTTP_ADDR="+d.plan.auth)) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := d.makeIndex(ctx); err != nil { // which the API needs to be ready
+		return err
+	}
+	return d.startAPI(ctx)
+}
+
+func (d *demo) startAPI(ctx context.Context) error {
+	env := []string{"HTTP_ADDR=" + d.plan.api}
+	if d.RateLimit != "" {
+		env = append(env, "RATE_LIMIT="+d.RateLimit)
+	}
+	return d.startService(ctx, d.binary("api", strings.TrimPrefix(d.plan.publicURL, "http://"), env...))
 }
 
 // startRelay starts the relay and waits for its replication slot: what is
@@ -117,17 +131,20 @@ func (d *demo) startRelay(ctx context.Context) error {
 		return err
 	}
 	defer capture.Close()
-	p := d.binary("relay", d.plan.relay, "METRICS_ADDR="+d.plan.relay)
-	serves := p.Ready
-	p.Ready = func(ctx context.Context) error {
-		_, err := capture.VisibleLSN(ctx)
-		return errors.Join(serves(ctx), err)
+	if err := d.startService(ctx, d.binary("relay", d.plan.relay, "METRICS_ADDR="+d.plan.relay)); err != nil {
+		return err
 	}
-	return d.startService(ctx, p)
-}
-
-func (d *demo) startBinary(ctx context.Context, name, address string, env ...string) error {
-	return d.startService(ctx, d.binary(name, address, env...))
+	for {
+		_, err := capture.VisibleLSN(ctx)
+		if !errors.Is(err, movie.ErrNotFound) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the relay's slot: %w", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // binary is the command of that name; it serves /readyz at the address.
