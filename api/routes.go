@@ -40,7 +40,7 @@ func (s *server) routes() (http.Handler, error) {
 	}
 
 	r.NotFoundHandler = s.failing(&httpError{status: http.StatusNotFound, detail: "there is no such route; /openapi.json lists them"})
-	r.MethodNotAllowedHandler = http.HandlerFunc(s.methodNotAllowed(r))
+	r.MethodNotAllowedHandler = s.methodNotAllowed(r)
 	r.Use(s.observe)
 	r.NotFoundHandler, r.MethodNotAllowedHandler = s.observe(r.NotFoundHandler), s.observe(r.MethodNotAllowedHandler)
 	return s.outermost(r), nil

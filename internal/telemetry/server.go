@@ -124,4 +124,3 @@ func privateRoutes(metrics prometheus.Gatherer, checks map[string]Check) http.Ha
 func Metrics(g prometheus.Gatherer) http.Handler {
 	return promhttp.HandlerFor(g, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }
-
