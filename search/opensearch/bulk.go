@@ -77,6 +77,9 @@ func (b *Bulk) Len() int { return len(b.items) }
 // Size is the number of bytes of the request's body.
 func (b *Bulk) Size() int { return len(b.body) }
 
+// Bytes is the request's body as it is sent; it is valid until the next change.
+func (b *Bulk) Bytes() []byte { return b.body }
+
 // Reset empties the request and keeps its memory.
 func (b *Bulk) Reset() { b.body, b.items = b.body[:0], b.items[:0] }
 
