@@ -131,7 +131,9 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- The position of a row that is inserted without one: behind the last.
+-- The position of a row that is inserted without one: behind the last. The movie
+-- is locked for that, in the order of the rows inserted: who appends to many
+-- movies at once, beside others who do, inserts in the order of ids.
 -- +goose StatementBegin
 CREATE FUNCTION append_position() RETURNS trigger
     LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
