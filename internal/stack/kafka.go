@@ -88,24 +88,20 @@ func (s *Stack) formatKafka(ctx context.Context, jars, home, properties string) 
 	return s.run(ctx, "", s.jdk.java(), args...)
 }
 
-// kafkaJVM starts fast and stays small: one tier of compilation, a serial
-// collector, and, where the JDK can, classes mapped from an archive of the run before.
+// kafkaJVM starts fast and stays small: one tier of compilation and a serial
+// collector.
 func (s *Stack) kafkaJVM(jars, home string) []string {
-	args := []string{
+	return []string{
 		"-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		"-Djava.awt.headless=true",
 		"-Djava.io.tmpdir=" + s.temp(),
 		"-Dlog4j2.configurationFile=" + filepath.Join(home, "log4j2.properties"),
 		"-cp", filepath.Join(jars, "*"),
 	}
-	return args
 }
 
 func (s *Stack) kafkaProcess(jars, home, properties string, port int) supervisor.Process {
-	args := s.kafkaJVM(jars, home)
-	if s.jdk.version >= 19 {
-		args = append(args, "-XX:+AutoCreateSharedArchive", "-XX:SharedArchiveFile="+filepath.Join(home, "classes.jsa"))
-	}
+	args := append(s.kafkaJVM(jars, home), s.classArchive("kafka")...)
 	return supervisor.Process{
 		Name:        "kafka",
 		Path:        s.jdk.java(),

@@ -110,8 +110,13 @@ func (s *Stack) openData() (err error) {
 			return err
 		}
 	}
-	if err := s.account.mkdir(s.temp()); err != nil {
+	if err := os.MkdirAll(s.options.CacheDir, 0o755); err != nil {
 		return err
+	}
+	for _, dir := range []string{s.temp(), s.archives()} {
+		if err := s.account.mkdir(dir); err != nil {
+			return err
+		}
 	}
 	s.state, err = loadState(filepath.Join(s.data, "state.json"))
 	return err
