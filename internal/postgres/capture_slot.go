@@ -115,7 +115,15 @@ func (c *Capture) ensureSlot(ctx context.Context, conn *pgconn.PgConn, origin *m
 			return err
 		}
 	}
-	return c.ensureFailover(ctx, conn)
+	if err := c.ensureFailover(ctx, conn); err != nil {
+		return err
+	}
+	start, err := queryValue(ctx, conn, "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = '"+c.slot+"'")
+	if err != nil {
+		return err
+	}
+	origin.Start, err = movie.ParseLSN(start)
+	return err
 }
 
 // createSlot makes the slot in three steps, so that one of this name exists only
@@ -195,7 +203,7 @@ func (c *Capture) ensureFailover(ctx context.Context, conn *pgconn.PgConn) error
 func (c *Capture) VisibleLSN(ctx context.Context) (uint64, error) {
 	var lsn pglogrepl.LSN
 	err := c.pool.QueryRow(ctx, "SELECT confirmed_flush_lsn::text FROM pg_replication_slots "+
-		"WHERE slot_name = $1 AND database = current_database() AND wal_status <> 'lost'", c.slot).Scan(&lsn)
+		"WHERE slot_name = $1 AND database = current_database() AND wal_status <> 'lost' AND confirmed_flush_lsn IS NOT NULL", c.slot).Scan(&lsn)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, fmt.Errorf("replication slot %s: %w: start the relay", c.slot, movie.ErrNotFound)
 	}
