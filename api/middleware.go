@@ -19,22 +19,29 @@ import (
 	"movies/internal/telemetry"
 )
 
-// outermost wraps everything, matched or not: request id, security headers, and
-// the net under a panic.
+// outermost wraps everything, matched or not: request id and security headers.
 func (s *server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r)
 		w.Header().Set("X-Request-Id", id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		r = r.WithContext(telemetry.WithRequestID(r.Context(), id))
+		next.ServeHTTP(w, r.WithContext(telemetry.WithRequestID(r.Context(), id)))
+	})
+}
+
+// recovered is the net under a panic.
+func (s *server) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			if cause := recover(); cause != nil {
-				if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-					panic(cause)
-				}
-				s.Log.ErrorContext(r.Context(), "panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
-				s.fail(w, r, fmt.Errorf("panic: %v", cause))
+			cause := recover()
+			if cause == nil {
+				return
 			}
+			if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(cause)
+			}
+			s.Log.ErrorContext(r.Context(), "panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			s.fail(w, r, fmt.Errorf("panic: %v", cause))
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -59,7 +66,8 @@ func plain(s string) bool {
 	return true
 }
 
-// observe measures each request by its route's name, and traces it.
+// observe measures each request by its route's name, and traces it; a panic is
+// measured as the 500 it becomes.
 func (s *server) observe(next http.Handler) http.Handler {
 	tracer := otel.Tracer("movies/api")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -72,7 +80,7 @@ func (s *server) observe(next http.Handler) http.Handler {
 		defer span.End()
 		started := time.Now()
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(sw, r.WithContext(ctx))
+		s.recovered(next).ServeHTTP(sw, r.WithContext(ctx))
 		took := time.Since(started)
 		s.latency.WithLabelValues(route, method(r), strconv.Itoa(sw.status)).Observe(took.Seconds())
 		s.Log.DebugContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "query", r.URL.RawQuery,

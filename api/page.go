@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
-	"strconv"
 
 	"github.com/gorilla/mux"
 )
@@ -35,35 +34,22 @@ func page() http.Handler {
 }
 
 // assets serves the page's scripts and styles by name.
-func assets() http.Handler {
+func (s *server) assets() http.Handler {
 	types := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := mux.Vars(r)["file"]
 		body, err := fs.ReadFile(web, "web/"+name)
 		contentType, known := types[path.Ext(name)]
 		if err != nil || !known {
-			http.NotFound(w, r)
+			s.fail(w, r, notFound("file", name))
 			return
 		}
 		static(contentType, body).ServeHTTP(w, r)
 	})
 }
 
-// static serves fixed bytes with a validator, so that clients keep them.
+// static serves fixed bytes.
 func static(contentType string, body []byte) http.Handler {
-	tag := entityTag(body)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("ETag", tag)
-		h.Set("Cache-Control", "public, max-age=60")
-		if matches(r.Header.Values("If-None-Match"), tag) {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
-		h.Set("Content-Type", contentType)
-		h.Set("Content-Length", strconv.Itoa(len(body)))
-		if r.Method != http.MethodHead {
-			_, _ = w.Write(body) // the client may be gone; nothing is lost
-		}
-	})
+	p := newRepresentation(contentType, body)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, cacheStatic) })
 }

@@ -76,7 +76,9 @@ func writeProblem(w http.ResponseWriter, p problem) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
-	h.Del("ETag")
+	for _, name := range []string{"ETag", "Content-Encoding", "Content-Length"} { // of an answer that was given up
+		h.Del(name)
+	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the client may be gone; nothing is lost
 }

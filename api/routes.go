@@ -34,7 +34,7 @@ func (s *server) routes() (http.Handler, error) {
 	plain("/metrics", telemetry.Metrics(s.Metrics))
 	plain("/openapi.json", spec)
 	plain("/", page())
-	plain("/assets/{file}", assets())
+	plain("/assets/{file}", s.assets())
 	if s.Auth != nil {
 		r.PathPrefix("/auth/").Handler(s.Auth).Name("/auth/")
 	}
