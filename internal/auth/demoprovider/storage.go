@@ -179,8 +179,12 @@ func (s *storage) TokenRequestByRefreshToken(_ context.Context, token string) (o
 	return &refreshRequest{grant: g}, nil
 }
 
-// TerminateSession forgets every token of the user.
-func (s *storage) TerminateSession(_ context.Context, userID, _ string) error {
+// TerminateSession forgets every token of the user and tells the client.
+func (s *storage) TerminateSession(ctx context.Context, userID, _ string) error {
+	if userID == "" {
+		return nil
+	}
+	defer s.tellClient(ctx, userID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ofUser := func(_ string, g grant) bool { return g.subject == userID }
