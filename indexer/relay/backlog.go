@@ -30,7 +30,7 @@ type batch struct {
 	movies []change
 	// confirm is the position to confirm once this batch and all before it are
 	// published.
-	confirm uint64
+	confirm position
 	// oldest is when the first of the batch's commits was committed.
 	oldest time.Time
 }
@@ -49,12 +49,22 @@ type backlog struct {
 	small, large []pending
 	xids         []uint64 // of commits that came in since the last batch
 	movies       int      // ids in both lanes
-	end          uint64   // End of the last commit that came in
+	end          position // of the last commit that came in
+}
+
+// position is the end of a commit.
+type position struct{ lsn, xid uint64 }
+
+func (p position) earlier(o position) position {
+	if o.lsn < p.lsn {
+		return o
+	}
+	return p
 }
 
 type pending struct {
 	movie.Commit
-	before uint64 // End of the commit before this one
+	before position // the end of the commit before this one
 }
 
 func (b *backlog) add(c movie.Commit) {
@@ -68,7 +78,7 @@ func (b *backlog) add(c movie.Commit) {
 		b.xids = append(b.xids, c.XID)
 	}
 	b.movies += len(c.IDs)
-	b.end = c.End
+	b.end = position{c.End, c.XID}
 }
 
 func (b *backlog) empty() bool { return len(b.small) == 0 && len(b.large) == 0 }
@@ -105,15 +115,15 @@ func (b *backlog) next() batch {
 }
 
 // confirmable is the position before the first commit that is still waiting.
-func (b *backlog) confirmable() uint64 {
-	lsn := b.end
+func (b *backlog) confirmable() position {
+	p := b.end
 	if len(b.small) > 0 {
-		lsn = min(lsn, b.small[0].before)
+		p = p.earlier(b.small[0].before)
 	}
 	if len(b.large) > 0 {
-		lsn = min(lsn, b.large[0].before)
+		p = p.earlier(b.large[0].before)
 	}
-	return lsn
+	return p
 }
 
 type batchBuilder struct {

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,17 +24,24 @@ func (r *Relay) enterEpoch(ctx context.Context, origin movie.Origin) (kafka.Rela
 	}
 	state, reason := nextState(known, origin)
 	if state.Epoch != known.Epoch {
-		if reason != "" {
-			state.RepairReason, state.RepairSince = reason, time.Now()
-			r.log.WarnContext(ctx, "new epoch: the search index may differ from the database; run: "+repairCommand,
-				"reason", reason, "epoch", state.Epoch, "published_up_to", movie.FormatLSN(known.LSN))
-		}
-		state.At = time.Now()
-		if err := r.state.SaveRelayState(ctx, state); err != nil {
-			return state, fmt.Errorf("persist epoch %d: %w", state.Epoch, err)
-		}
+		state, err = r.startEpoch(ctx, state, reason)
 	}
 	r.metrics.entered(state)
+	return state, err
+}
+
+// startEpoch persists the first state of an epoch, and says what is to be done
+// when there is a reason to repair the index for.
+func (r *Relay) startEpoch(ctx context.Context, state kafka.RelayState, reason string) (kafka.RelayState, error) {
+	state.At = time.Now()
+	if reason != "" {
+		state.RepairReason, state.RepairSince = reason, state.At
+		r.log.WarnContext(ctx, "new epoch: the search index may differ from the database; run: "+repairCommand,
+			"reason", reason, "epoch", state.Epoch)
+	}
+	if err := r.state.SaveRelayState(ctx, state); err != nil {
+		return state, fmt.Errorf("persist epoch %d: %w", state.Epoch, err)
+	}
 	return state, nil
 }
 
@@ -58,5 +66,35 @@ func nextState(known kafka.RelayState, o movie.Origin) (next kafka.RelayState, r
 	default:
 		return known, ""
 	}
-	return kafka.RelayState{Epoch: known.Epoch + 1, SystemID: o.SystemID, Timeline: o.Timeline, LSN: o.WALEnd}, reason
+	return newEpoch(known, o), reason
+}
+
+func newEpoch(known kafka.RelayState, o movie.Origin) kafka.RelayState {
+	return kafka.RelayState{Epoch: known.Epoch + 1, SystemID: o.SystemID, Timeline: o.Timeline, LSN: o.WALEnd}
+}
+
+// history recognises a database that was put back to an earlier state and has
+// since written more WAL than before, so that its position gives nothing away:
+// the commit that was published last is not where it was.
+type history struct {
+	known position // the last commit known to be published
+	from  uint64   // commits behind this are delivered
+	seen  bool
+}
+
+// errOtherHistory: the commits delivered are not those that were published.
+var errOtherHistory = errors.New("the database's WAL is not the one that was published from (restored from a copy of its files)")
+
+// check looks at every commit in turn.
+func (h *history) check(c movie.Commit) error {
+	switch {
+	case h.seen || h.known.xid == 0 || h.from >= h.known.lsn:
+		return nil
+	case c.End == h.known.lsn && c.XID == h.known.xid:
+		h.seen = true
+		return nil
+	case c.End >= h.known.lsn:
+		return errOtherHistory
+	}
+	return nil
 }

@@ -105,7 +105,7 @@ func (m *metrics) sent(b readBatch, took time.Duration, parked int) {
 	m.latency.Observe(max(0, time.Since(b.oldest).Seconds()))
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.done = max(m.done, b.confirm)
+	m.done = max(m.done, b.confirm.lsn)
 	m.oldest = b.oldest // what still waits is at least as young, or part of the same large commit
 }
 

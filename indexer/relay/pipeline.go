@@ -40,9 +40,10 @@ type readBatch struct {
 func (r *Relay) pipeline(ctx context.Context, source Source, state kafka.RelayState) error {
 	batches, ready := make(chan batch), make(chan struct{})
 	read := make(chan readBatch)
-	var published atomic.Uint64
+	past := history{known: position{state.LSN, state.XID}, from: source.Origin().Start}
+	var published atomic.Pointer[position]
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { defer close(batches); return r.gather(ctx, source, batches, ready) })
+	g.Go(func() error { defer close(batches); return r.gather(ctx, source, &past, batches, ready) })
 	g.Go(func() error { defer close(read); return r.read(ctx, state.Epoch, batches, ready, read) })
 	g.Go(func() error { return r.publish(ctx, source, read, &published) })
 	g.Go(func() error { return r.remember(ctx, state, &published) })
@@ -50,8 +51,13 @@ func (r *Relay) pipeline(ctx context.Context, source Source, state kafka.RelaySt
 }
 
 // gather takes commits in and gives a batch out whenever the reader is ready.
-func (r *Relay) gather(ctx context.Context, source Source, out chan<- batch, ready <-chan struct{}) error {
+func (r *Relay) gather(ctx context.Context, source Source, past *history, out chan<- batch, ready <-chan struct{}) error {
 	var waiting backlog
+	take := func(c movie.Commit) error {
+		waiting.add(c)
+		r.metrics.took(c)
+		return past.check(c)
+	}
 	for {
 		in, asked := source.Commits(), ready
 		if waiting.full() {
@@ -65,10 +71,13 @@ func (r *Relay) gather(ctx context.Context, source Source, out chan<- batch, rea
 			if !ok {
 				return errors.New("change capture ended") // Close says why
 			}
-			waiting.add(c)
-			r.metrics.took(c)
+			if err := take(c); err != nil {
+				return err
+			}
 		case <-asked:
-			takeAvailable(source.Commits(), &waiting, r.metrics)
+			if err := takeAvailable(source.Commits(), &waiting, take); err != nil {
+				return err
+			}
 			select {
 			case out <- waiting.next():
 			case <-ctx.Done():
@@ -82,19 +91,21 @@ func (r *Relay) gather(ctx context.Context, source Source, out chan<- batch, rea
 }
 
 // takeAvailable takes in, for the batch about to be made, what is there already.
-func takeAvailable(in <-chan movie.Commit, waiting *backlog, m *metrics) {
+func takeAvailable(in <-chan movie.Commit, waiting *backlog, take func(movie.Commit) error) error {
 	for waiting.movies < batchMovies {
 		select {
 		case c, ok := <-in:
 			if !ok {
-				return
+				return nil // gather finds out
 			}
-			waiting.add(c)
-			m.took(c)
+			if err := take(c); err != nil {
+				return err
+			}
 		default:
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
 // read turns batches into events.
@@ -160,13 +171,13 @@ func makeEvents(epoch int, changes []change, movies []movie.Movie, traceParent s
 
 // publish writes batches in order and confirms them. A batch under way when the
 // relay stops is finished within a bound.
-func (r *Relay) publish(ctx context.Context, source Source, in <-chan readBatch, published *atomic.Uint64) error {
+func (r *Relay) publish(ctx context.Context, source Source, in <-chan readBatch, published *atomic.Pointer[position]) error {
 	for b := range in {
 		if err := r.publishOne(ctx, b); err != nil {
 			return fmt.Errorf("publish %d events: %w", len(b.events), err)
 		}
-		source.Confirm(b.confirm)
-		published.Store(b.confirm)
+		source.Confirm(b.confirm.lsn)
+		published.Store(&b.confirm)
 	}
 	return nil
 }
@@ -195,7 +206,7 @@ func bounded(parent context.Context, by time.Duration) (context.Context, context
 }
 
 // remember persists the published position every few seconds.
-func (r *Relay) remember(ctx context.Context, state kafka.RelayState, published *atomic.Uint64) error {
+func (r *Relay) remember(ctx context.Context, state kafka.RelayState, published *atomic.Pointer[position]) error {
 	ticker := time.NewTicker(stateEvery)
 	defer ticker.Stop()
 	for {
@@ -204,13 +215,13 @@ func (r *Relay) remember(ctx context.Context, state kafka.RelayState, published 
 			return ctx.Err()
 		case <-ticker.C:
 		}
-		lsn := published.Load()
-		if lsn <= state.LSN {
+		p := published.Load()
+		if p == nil || p.lsn <= state.LSN {
 			continue
 		}
-		state.LSN, state.At = lsn, time.Now()
+		state.LSN, state.XID, state.At = p.lsn, p.xid, time.Now()
 		if err := r.state.SaveRelayState(ctx, state); err != nil {
-			return fmt.Errorf("persist position %s: %w", movie.FormatLSN(lsn), err)
+			return fmt.Errorf("persist position %s: %w", movie.FormatLSN(p.lsn), err)
 		}
 	}
 }

@@ -142,6 +142,12 @@ func (r *Relay) session(ctx context.Context) (err error) {
 	r.log.InfoContext(ctx, "relaying", "epoch", state.Epoch, "system_id", state.SystemID, "timeline", state.Timeline,
 		"from", movie.FormatLSN(state.LSN))
 	err = r.pipeline(ctx, source, state)
+	if errors.Is(err, errOtherHistory) {
+		next := newEpoch(state, source.Origin())
+		if _, err := r.startEpoch(ctx, next, errOtherHistory.Error()); err != nil {
+			return err
+		}
+	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil
 	}

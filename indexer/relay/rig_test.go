@@ -30,12 +30,15 @@ type rig struct {
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	url := stacktest.PostgresMigrated(t, "movies", func(ctx context.Context, url string) error {
-		_, err := postgres.Migrate(ctx, url)
-		return err
-	})
-	return newRigOn(t, url)
+	return newRigOn(t, stacktest.PostgresMigrated(t, "movies", migrate))
 }
+
+func migrate(ctx context.Context, url string) error {
+	_, err := postgres.Migrate(ctx, url)
+	return err
+}
+
+var discard = slog.New(slog.DiscardHandler)
 
 // newRigOn is newRig on a database that is there.
 func newRigOn(t testing.TB, url string) *rig {
@@ -121,6 +124,39 @@ func (r *rig) exec(sql string, args ...any) {
 	if _, err := r.pool.Exec(r.t.Context(), sql, args...); err != nil {
 		r.t.Fatalf("%s: %v", sql, err)
 	}
+}
+
+// query gives the one value, as text.
+func (r *rig) query(sql string, args ...any) (value string) {
+	r.t.Helper()
+	if err := r.pool.QueryRow(r.t.Context(), sql, args...).Scan(&value); err != nil {
+		r.t.Fatalf("%s: %v", sql, err)
+	}
+	return value
+}
+
+// state is what the relay has persisted.
+func (r *rig) state() kafka.RelayState {
+	r.t.Helper()
+	s, err := r.client.LoadRelayState(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return s
+}
+
+// onServer is the rig with the database movies of another server.
+func (r *rig) onServer(s *stacktest.PostgresServer) *rig {
+	r.t.Helper()
+	moved := *r
+	moved.url = strings.Replace(s.URL, "/postgres?", "/movies?", 1)
+	pool, err := pgxpool.New(r.t.Context(), moved.url)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(pool.Close)
+	moved.pool = pool
+	return &moved
 }
 
 // events gives all events in the topic, in the order of each partition.

@@ -19,8 +19,11 @@ type RelayState struct {
 	SystemID string
 	Timeline int
 	// LSN is a position up to which everything was published; the real one is
-	// some seconds further.
+	// some seconds further. XID is the transaction whose commit ends there, or 0
+	// where no commit does: a database in which another one ends there, or none,
+	// has another history.
 	LSN uint64
+	XID uint64
 	// At is when this was written.
 	At time.Time
 	// RepairReason says why the search index may hold what the database does not,
@@ -37,6 +40,7 @@ type stateRecord struct {
 	SystemID     string    `json:"system_id"`
 	Timeline     int       `json:"timeline"`
 	LSN          string    `json:"lsn"`
+	XID          uint64    `json:"xid,omitempty,string"`
 	At           time.Time `json:"at"`
 	RepairReason string    `json:"repair_reason,omitempty"`
 	RepairSince  time.Time `json:"repair_since,omitzero"`
@@ -46,7 +50,7 @@ type stateRecord struct {
 // epoch has a record of its own: a relay of an older epoch that still runs
 // somewhere cannot overwrite what a newer one wrote.
 func (c *Client) SaveRelayState(ctx context.Context, s RelayState) error {
-	value, err := json.Marshal(stateRecord{stateSchema, s.Epoch, s.SystemID, s.Timeline, movie.FormatLSN(s.LSN),
+	value, err := json.Marshal(stateRecord{stateSchema, s.Epoch, s.SystemID, s.Timeline, movie.FormatLSN(s.LSN), s.XID,
 		s.At.UTC(), s.RepairReason, s.RepairSince.UTC()})
 	if err != nil {
 		return fmt.Errorf("relay state: %w", err)
@@ -67,10 +71,7 @@ func (c *Client) LoadRelayState(ctx context.Context) (RelayState, error) {
 		if err != nil {
 			return fmt.Errorf("relay state %s: %w", m.Key, err)
 		}
-		if s.Epoch == newest.Epoch {
-			s.LSN = max(s.LSN, newest.LSN)
-		}
-		if s.Epoch >= newest.Epoch {
+		if s.Epoch > newest.Epoch || s.Epoch == newest.Epoch && s.LSN >= newest.LSN {
 			newest = s
 		}
 		return nil
@@ -93,5 +94,5 @@ func decodeState(b []byte) (RelayState, error) {
 	if err != nil {
 		return RelayState{}, err
 	}
-	return RelayState{r.Epoch, r.SystemID, r.Timeline, lsn, r.At, r.RepairReason, r.RepairSince}, nil
+	return RelayState{r.Epoch, r.SystemID, r.Timeline, lsn, r.XID, r.At, r.RepairReason, r.RepairSince}, nil
 }

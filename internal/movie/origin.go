@@ -13,8 +13,10 @@ type Origin struct {
 	// or a restore changes the timeline, a new or reloaded cluster the system id.
 	SystemID string
 	Timeline int
-	// WALEnd is the server's WAL position when capture began.
+	// WALEnd is the server's WAL position when capture began, Start that of the
+	// first commit that may be delivered.
 	WALEnd uint64
+	Start  uint64
 	// Fresh: capture starts now, and what was committed before is not in it.
 	Fresh bool
 	// Lost says why an earlier capture could not be continued; empty when there

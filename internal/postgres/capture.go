@@ -17,9 +17,9 @@ const DefaultSlot = "movies_relay"
 // publication of the migrations; it is empty, for only messages are captured.
 const publication = "movies_changes"
 
-// readConnections is how many documents are read at once at most: one batch,
-// one expansion of renames, and the operator's questions.
-const readConnections = 4
+// readConnections are enough for a batch that is read over several connections,
+// the expansion of a rename, and an operator's question.
+const readConnections = readersAtOnce + 2
 
 // Capture turns what is committed into commits of movie ids, and reads the
 // documents behind them. Its promises:
@@ -53,7 +53,11 @@ func NewCapture(dsn, slot string, log *slog.Logger) (*Capture, error) {
 		return nil, fmt.Errorf("DATABASE_URL (--database-url): %w", err)
 	}
 	cfg.MaxConns = readConnections
-	cfg.ConnConfig.RuntimeParams["application_name"] = "movies relay reader"
+	cfg.ConnConfig.RuntimeParams["application_name"] = applicationName + " reader"
+	// Tables may grow from nothing to millions of rows between two executions, and
+	// a batch is not worth compiling a query for.
+	cfg.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	cfg.ConnConfig.RuntimeParams["jit"] = "off"
 	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL (--database-url): %w", err)

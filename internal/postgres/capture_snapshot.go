@@ -3,24 +3,46 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"movies/internal/movie"
 )
 
-// Read gives the documents of the movies, in a snapshot in which all the named
-// transactions are visible. A movie that does not exist there is left out. It
-// waits for transactions that are not visible yet: a commit may be decoded before
-// it is, and a document read at that moment would lack the change for good.
-func (c *Capture) Read(ctx context.Context, xids []uint64, ids []int64) (movies []movie.Movie, err error) {
-	err = c.inSnapshotOf(ctx, xids, func(tx pgx.Tx) error {
-		movies, err = Documents(ctx, tx, ids)
-		return err
-	})
-	return movies, err
+// How many connections share the reading of a batch, and the least number of
+// movies worth a connection.
+const (
+	readersAtOnce = 2
+	readShare     = 200
+)
+
+// Read gives the documents of the movies, each of them from a snapshot in which
+// all the named transactions are visible. A movie that does not exist there is
+// left out. It waits for transactions that are not visible yet: a commit may be
+// decoded before it is, and a document read at that moment would lack the change
+// for good. Many movies are read over several connections at once.
+func (c *Capture) Read(ctx context.Context, xids []uint64, ids []int64) ([]movie.Movie, error) {
+	share := max(readShare, (len(ids)+readersAtOnce-1)/readersAtOnce)
+	shares := slices.Collect(slices.Chunk(ids, share))
+	if len(shares) == 0 {
+		shares = [][]int64{nil} // the wait is asked for all the same
+	}
+	read := make([][]movie.Movie, len(shares))
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range shares {
+		g.Go(func() error {
+			return c.inSnapshotOf(ctx, xids, func(tx pgx.Tx) (err error) {
+				read[i], err = Documents(ctx, tx, shares[i])
+				return err
+			})
+		})
+	}
+	err := g.Wait()
+	return slices.Concat(read...), err
 }
 
 // affected expands shared rows to movies, in a snapshot that sees the transaction.
