@@ -1,0 +1,163 @@
+package rebuild
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"movies/internal/progress"
+	"movies/mappings"
+	"movies/search/opensearch"
+)
+
+const (
+	// chunkMovies is how many movies are read in one snapshot, sent in one
+	// request, and repeated by a worker that was killed.
+	chunkMovies = 1000
+	// backfillWorkers read, encode and send at once: enough to keep the database,
+	// this process and the cluster busy at the same time.
+	backfillWorkers = 4
+)
+
+// backfill reads every movie there is and writes it to the new index.
+func (r *Rebuilder) backfill(ctx context.Context, l *lease, maxRate float64) error {
+	total, err := r.source.Count(ctx)
+	if err != nil {
+		return err
+	}
+	run := l.run()
+	bar := r.say.start("backfill", "movies", run.Movies, total)
+	defer bar.Finish()
+	b := &backfill{Rebuilder: r, lease: l, bar: bar, epoch: run.Epoch, index: run.Index, limit: rate.NewLimiter(rate.Inf, chunkMovies)}
+	b.ranges = ranges{source: r.source, next: run.Next, exhausted: run.Exhausted, again: run.Pending}
+	b.movies = run.Movies
+	if maxRate > 0 {
+		b.limit = rate.NewLimiter(rate.Limit(maxRate), chunkMovies)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for range backfillWorkers {
+		g.Go(func() error { return b.work(ctx) })
+	}
+	return g.Wait()
+}
+
+// backfill is the work that its workers share.
+type backfill struct {
+	*Rebuilder
+	lease *lease
+	bar   *progress.Bar
+	epoch int
+	index string
+	limit *rate.Limiter
+
+	mu     sync.Mutex // guards the rest, and the order in which it is recorded
+	ranges ranges
+	movies int64
+}
+
+// work backfills chunk after chunk. A chunk is recorded as done before the next
+// one is taken.
+func (b *backfill) work(ctx context.Context) error {
+	var bulk opensearch.Bulk
+	for {
+		b.mu.Lock()
+		chunk, ok, err := b.ranges.take(ctx)
+		b.mu.Unlock()
+		if err != nil || !ok {
+			return err
+		}
+		n, err := b.chunk(ctx, &bulk, chunk)
+		if err != nil {
+			return fmt.Errorf("movies above %d: %w", chunk.After, err)
+		}
+		if err := b.finish(ctx, chunk, n); err != nil {
+			return err
+		}
+		b.reached("chunk done")
+	}
+}
+
+// chunk writes the movies of one range.
+func (b *backfill) chunk(ctx context.Context, bulk *opensearch.Bulk, chunk span) (n int, err error) {
+	version, err := b.stamp(ctx, b.epoch)
+	if err != nil {
+		return 0, err
+	}
+	movies, err := b.source.Between(ctx, chunk.After, chunk.Through)
+	if err != nil {
+		return 0, err
+	}
+	b.reached("chunk read")
+	bulk.Reset()
+	for i := range movies {
+		if err := bulk.Index(movies[i].ID, version, mappings.Project(movies[i])); err != nil {
+			return 0, err
+		}
+	}
+	for left := len(movies); left > 0; left -= chunkMovies { // the last range may be larger
+		if err := b.limit.WaitN(ctx, min(left, chunkMovies)); err != nil {
+			return 0, err
+		}
+	}
+	poison, err := b.write(ctx, b.index, bulk)
+	if err != nil {
+		return 0, err
+	}
+	return len(movies), b.park(ctx, b.index, version, movies, poison)
+}
+
+// finish records that a chunk is done.
+func (b *backfill) finish(ctx context.Context, chunk span, n int) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ranges.finish(chunk)
+	b.movies += int64(n)
+	b.bar.Set(b.movies, 0)
+	return b.lease.update(ctx, func(s *record) {
+		s.Run.Next, s.Run.Exhausted = b.ranges.next, b.ranges.exhausted
+		s.Run.Pending = b.ranges.open()
+		s.Run.Movies = b.movies
+	})
+}
+
+// ranges cuts the ids into chunks and remembers which are not finished.
+type ranges struct {
+	source    Source
+	next      int64
+	exhausted bool
+	again     []span // unfinished by an earlier process
+	taken     []span
+}
+
+// take gives the next chunk; ok is false when there is none.
+func (x *ranges) take(ctx context.Context) (chunk span, ok bool, err error) {
+	switch {
+	case len(x.again) > 0:
+		chunk, x.again = x.again[0], x.again[1:]
+	case x.exhausted:
+		return span{}, false, nil
+	default:
+		through, more, err := x.source.Boundary(ctx, x.next, chunkMovies)
+		if err != nil {
+			return span{}, false, err
+		}
+		if !more {
+			through, x.exhausted = math.MaxInt64, true
+		}
+		chunk, x.next = span{x.next, through}, through
+	}
+	x.taken = append(x.taken, chunk)
+	return chunk, true, nil
+}
+
+func (x *ranges) finish(chunk span) {
+	x.taken = slices.DeleteFunc(x.taken, func(s span) bool { return s == chunk })
+}
+
+// open are the chunks before next that are not finished.
+func (x *ranges) open() []span { return slices.Concat(x.again, x.taken) }

@@ -1,0 +1,278 @@
+// Package rebuild makes a new index from the database beside the one that
+// answers, proves that it is right, and puts it in its place without a reader or
+// a writer noticing.
+//
+// Its promises:
+//
+//   - Writes never pause and no read fails. The new index is fed by a consumer
+//     group of its own from before the first movie is read (guarantee 4), and one
+//     alias call puts it in the place of the old one.
+//   - No reader sees a movie go backwards across the swap: the old index's feed
+//     holds for a moment, the new index applies and refreshes past it, and only
+//     then is the alias moved (see exchange).
+//   - A backfilled document never replaces a newer one: it carries a version at
+//     or before which it contains every change (see stamper), and is refused by
+//     the engine where a newer one is there. Deletes that the engine may have
+//     forgotten while the backfill ran are applied again after it.
+//   - An index is not put in place unless its contents, document by document,
+//     are those of the database.
+//   - Killed at any point, a rebuild is resumed by the next Run, which repeats at
+//     most one chunk per worker. One operator works at a time (see lease).
+//   - The old index stays fed until Finalize, so that Rollback is one call and
+//     nothing in it is stale.
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"movies/internal/kafka"
+	"movies/internal/movie"
+	"movies/mappings"
+	"movies/search/opensearch"
+)
+
+// Source reads the movies of the database.
+type Source interface {
+	// Boundary gives the id of the n-th movie after an id; more is false when
+	// fewer are left.
+	Boundary(ctx context.Context, after int64, n int) (id int64, more bool, err error)
+	// Between gives the movies with ids above after up to and including through,
+	// as of one snapshot, in the order of ids.
+	Between(ctx context.Context, after, through int64) ([]movie.Movie, error)
+	// Documents gives those of the movies that exist, as of one snapshot.
+	Documents(ctx context.Context, ids []int64) ([]movie.Movie, error)
+	// Count is the number of movies.
+	Count(ctx context.Context) (int64, error)
+}
+
+// History knows where the database's changes are.
+type History interface {
+	// Position says which database this is. No change that a snapshot has shown
+	// was committed behind its WALEnd.
+	Position(ctx context.Context) (movie.Origin, error)
+	// VisibleLSN is a position such that every change committed at or before it
+	// is visible to every snapshot from now on, and was acknowledged by Kafka.
+	VisibleLSN(ctx context.Context) (uint64, error)
+	// Reemit announces movies as changed: each gets an event with a new version.
+	Reemit(ctx context.Context, ids []int64) error
+}
+
+// Options are what differs between operators and deployments.
+type Options struct {
+	// Prefix of the names of indices and aliases: empty in production.
+	Prefix string
+	// Operator says who is at work, for others who find the lease taken.
+	Operator string
+	// Out is told of progress, as JSON lines if JSON is set.
+	Out  io.Writer
+	JSON bool
+	// Lease is how long a lease outlives the process that held it; 0 for 10 s.
+	Lease time.Duration
+}
+
+// Rebuilder does what an operator asks, one thing at a time.
+type Rebuilder struct {
+	engine  *opensearch.Client
+	log     *kafka.Client
+	source  Source
+	history History
+	options Options
+	say     reporter
+	epochs  epochs
+	// reached is called at points where a test stops or kills the process.
+	reached func(point string)
+}
+
+// New prepares a rebuilder; nothing is asked or changed yet. source and history
+// may be nil for what does not touch the database: Status, Rollback, Finalize.
+func New(engine *opensearch.Client, log *kafka.Client, source Source, history History, o Options) *Rebuilder {
+	if o.Lease == 0 {
+		o.Lease = defaultLease
+	}
+	return &Rebuilder{
+		engine: engine, log: log, source: source, history: history, options: o,
+		say: reporter{o.Out, o.JSON}, epochs: epochs{log: log}, reached: func(string) {},
+	}
+}
+
+func (r *Rebuilder) readAlias() string    { return r.options.Prefix + opensearch.ReadAlias }
+func (r *Rebuilder) feedAlias() string    { return r.options.Prefix + opensearch.FeedAlias }
+func (r *Rebuilder) indexPattern() string { return r.options.Prefix + opensearch.ReadAlias + "-v*" }
+
+// RunOptions are the choices of one rebuild.
+type RunOptions struct {
+	// Shards and Replicas of the new index; negative for those of the index that
+	// answers, or else what suits the cluster.
+	Shards, Replicas int
+	// MaxRate bounds the backfill, in movies a second; 0 for no bound.
+	MaxRate float64
+	// Force puts the index in place although verification found differences, or
+	// the disk seems too small.
+	Force bool
+	// Restart discards what an unfinished rebuild has made and begins anew.
+	Restart bool
+}
+
+// Summary is what a rebuild has done.
+type Summary struct {
+	Index    string  `json:"index"`
+	Previous string  `json:"previous,omitempty"`
+	Movies   int64   `json:"movies"`
+	Seconds  float64 `json:"seconds"`
+	Resumed  bool    `json:"resumed"`
+	// Differences that were overridden by force.
+	Differences int64 `json:"differences"`
+}
+
+// Run makes a new index and puts it in place, or finishes what an earlier Run
+// began. The error is a *DiffersError when the new index was not put in place
+// because it differs from the database.
+func (r *Rebuilder) Run(ctx context.Context, o RunOptions) (Summary, error) {
+	began := time.Now()
+	var summary Summary
+	err := r.underLease(ctx, "reindex run", func(ctx context.Context, l *lease) error {
+		resumed, err := r.begin(ctx, l, o)
+		if err != nil {
+			return err
+		}
+		summary.Resumed = resumed
+		err = r.phases(ctx, l, o, &summary)
+		run := l.run()
+		summary.Index, summary.Previous, summary.Movies = run.Index, run.Previous, run.Movies
+		return err
+	})
+	summary.Seconds = time.Since(began).Seconds()
+	return summary, err
+}
+
+// phases carries the run from where it stands to its end.
+func (r *Rebuilder) phases(ctx context.Context, l *lease, o RunOptions, summary *Summary) error {
+	for _, step := range []struct {
+		phase phase
+		work  func() error
+	}{
+		{phaseCreate, func() error { return r.create(ctx, l) }},
+		{phaseBackfill, func() error { return r.backfill(ctx, l, o.MaxRate) }},
+		{phaseDeletes, func() error { return r.repeatDeletes(ctx, l.run()) }},
+		{phaseCatchUp, func() error { return r.catchUp(ctx, l.run()) }},
+		{phaseVerify, func() (err error) { summary.Differences, err = r.verifyNew(ctx, l, o.Force); return err }},
+		{phaseSwap, func() error { return r.swapIn(ctx, l) }},
+	} {
+		if l.run().Phase != step.phase {
+			continue
+		}
+		r.reached("begin " + string(step.phase))
+		if err := step.work(); err != nil {
+			return fmt.Errorf("%s: %w", step.phase, err)
+		}
+		r.reached("end " + string(step.phase))
+		if err := l.update(ctx, func(s *record) { s.Run.Phase = step.phase.next() }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin decides between going on with an unfinished run and starting one.
+func (r *Rebuilder) begin(ctx context.Context, l *lease, o RunOptions) (resumed bool, err error) {
+	state, err := r.epochs.current(ctx, r.history)
+	if err != nil {
+		return false, err
+	}
+	if run := l.run(); run != nil && run.Phase != phaseDone {
+		reason, err := r.unusable(ctx, run, state.Epoch, o.Restart)
+		if err != nil {
+			return false, err
+		}
+		if reason == "" {
+			r.say.line("going on with %s, in the phase %q, begun %s", run.Index, run.Phase, run.StartedAt.Format(time.DateTime))
+			return true, nil
+		}
+		r.say.line("starting over: %s", reason)
+		if err := r.discard(ctx, run.Index); err != nil {
+			return false, err
+		}
+	}
+	return false, r.plan(ctx, l, o, state.Epoch)
+}
+
+// unusable says why an unfinished run cannot be gone on with; empty if it can.
+func (r *Rebuilder) unusable(ctx context.Context, run *run, epoch int, restart bool) (string, error) {
+	switch {
+	case restart:
+		return "as asked", nil
+	case run.MappingVersion != mappings.Version:
+		return fmt.Sprintf("%s has mapping version %d, and this program makes %d", run.Index, run.MappingVersion, mappings.Version), nil
+	case run.Epoch != epoch:
+		return fmt.Sprintf("%s was begun in epoch %d, and the database is in epoch %d", run.Index, run.Epoch, epoch), nil
+	case run.Phase == phaseCreate:
+		return "", nil
+	}
+	state, err := r.engine.WriteState(ctx, run.Index)
+	if err != nil {
+		return "", err
+	}
+	if state == opensearch.Gone {
+		return run.Index + " is gone", nil
+	}
+	return "", nil
+}
+
+// indices are those that matter: what answers, what else is fed, and the names
+// of both.
+type indices struct {
+	reading string // "" when nothing answers
+	others  []string
+}
+
+// survey reads the aliases. unfinished is left out.
+func (r *Rebuilder) survey(ctx context.Context, unfinished string) (x indices, err error) {
+	reading, err := r.engine.Indices(ctx, r.readAlias())
+	if err != nil {
+		return x, err
+	}
+	switch len(reading) {
+	case 0:
+	case 1:
+		x.reading = reading[0].Name
+		if x.reading == r.readAlias() {
+			return x, fmt.Errorf("%s is an index, not an alias: something wrote to it before the first reindex run; delete that index and run again", x.reading)
+		}
+	default:
+		return x, fmt.Errorf("the alias %s names %d indices, not one; take it away from all but one of them", r.readAlias(), len(reading))
+	}
+	fed, err := r.engine.Indices(ctx, r.feedAlias())
+	for _, index := range fed {
+		if index.Name != x.reading && index.Name != unfinished {
+			x.others = append(x.others, index.Name)
+		}
+	}
+	return x, err
+}
+
+// underLease does work that only one operator may do at a time.
+func (r *Rebuilder) underLease(ctx context.Context, command string, work func(context.Context, *lease) error) error {
+	l, err := r.acquire(ctx, command)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	renewing := make(chan struct{})
+	go func() {
+		defer close(renewing)
+		l.keep(ctx, cancel)
+	}()
+	if err = r.releaseHolds(ctx); err == nil {
+		err = work(ctx, l)
+	}
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause // the lease is lost, and that is why the work failed
+	}
+	cancel(nil)
+	<-renewing
+	return errors.Join(err, l.release())
+}

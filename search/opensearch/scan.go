@@ -1,0 +1,118 @@
+package opensearch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"movies/internal/movie"
+)
+
+// Stored is a document as the index holds it.
+type Stored struct {
+	// ID is the engine's id: a movie's id in decimal, if the document is one of ours.
+	ID string
+	// Version is the external version it was written with.
+	Version movie.Version
+	// Source is the JSON that was indexed. Compare it by bytes first: what was
+	// sent is what comes back.
+	Source json.RawMessage
+}
+
+type storedHit struct {
+	ID      string          `json:"_id"`
+	Version int64           `json:"_version"`
+	Found   bool            `json:"found"`
+	Source  json.RawMessage `json:"_source"`
+	Error   *errorCause     `json:"error"`
+}
+
+// scanKeepAlive is how long the engine keeps a scan that is not continued.
+const scanKeepAlive = "5m"
+
+// Scan gives every document of one of the slices (numbered from 0) that searches
+// see when it begins, page by page and in no order, to the function. An error of
+// the function ends it.
+func (c *Client) Scan(ctx context.Context, index string, slice, slices, page int, each func([]Stored) error) error {
+	body := map[string]any{"size": page, "sort": []string{"_doc"}, "version": true, "query": map[string]any{"match_all": map[string]any{}}}
+	if slices > 1 {
+		body["slice"] = map[string]int{"id": slice, "max": slices}
+	}
+	type scrolled struct {
+		ScrollID string `json:"_scroll_id"`
+		TimedOut bool   `json:"timed_out"`
+		Shards   struct{ Failed int }
+		Hits     struct{ Hits []storedHit }
+	}
+	var answer scrolled
+	err := c.do(ctx, http.MethodPost, "/"+index+"/_search", url.Values{"scroll": {scanKeepAlive}}, body, &answer)
+	defer func() { c.endScan(ctx, answer.ScrollID) }()
+	for err == nil && len(answer.Hits.Hits) > 0 {
+		if answer.Shards.Failed > 0 || answer.TimedOut {
+			return errors.Join(movie.ErrUnavailable, errors.New("scan "+index+": a shard did not answer"))
+		}
+		documents := make([]Stored, len(answer.Hits.Hits))
+		for i, h := range answer.Hits.Hits {
+			documents[i] = Stored{h.ID, movie.Version(h.Version), h.Source}
+		}
+		if err := each(documents); err != nil {
+			return err
+		}
+		next := map[string]string{"scroll": scanKeepAlive, "scroll_id": answer.ScrollID}
+		answer = scrolled{ScrollID: answer.ScrollID}
+		err = c.do(ctx, http.MethodPost, "/_search/scroll", nil, next, &answer)
+	}
+	return err
+}
+
+// endScan lets the engine forget a scan; if that fails it does so by itself later.
+func (c *Client) endScan(ctx context.Context, id string) {
+	if id == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = c.do(ctx, http.MethodDelete, "/_search/scroll", nil, map[string]string{"scroll_id": id}, nil)
+}
+
+// Read gives those of the movies' documents that exist, as last written, whether
+// searches see them yet or not, by id.
+func (c *Client) Read(ctx context.Context, index string, ids []int64) (map[int64]Stored, error) {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = strconv.FormatInt(id, 10)
+	}
+	var answer struct{ Docs []storedHit }
+	if err := c.do(ctx, http.MethodPost, "/"+index+"/_mget", nil, map[string]any{"ids": names}, &answer); err != nil {
+		return nil, err
+	}
+	documents := make(map[int64]Stored, len(ids))
+	for _, d := range answer.Docs {
+		if d.Error != nil {
+			return nil, errors.Join(movie.ErrUnavailable, errors.New("read document "+d.ID+" of "+index+": "+d.Error.describe()))
+		}
+		if !d.Found {
+			continue
+		}
+		id, err := strconv.ParseInt(d.ID, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		documents[id] = Stored{d.ID, movie.Version(d.Version), d.Source}
+	}
+	return documents, nil
+}
+
+// Remove deletes a document by the engine's id, whatever its version; one that
+// does not exist is no error. It is for documents that are no movie's.
+func (c *Client) Remove(ctx context.Context, index, id string) error {
+	err := c.do(ctx, http.MethodDelete, "/"+index+"/_doc/"+id, nil, nil, nil)
+	if errors.Is(err, movie.ErrNotFound) {
+		return nil
+	}
+	return err
+}
