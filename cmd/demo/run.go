@@ -88,14 +88,10 @@ func (d *demo) up(ctx context.Context) error {
 	if err := first.Wait(); err != nil {
 		return err
 	}
-	if err := d.migrate(ctx); err != nil {
-		return err
-	}
-	if err := d.startServices(ctx); err != nil {
-		return err
-	}
-	if err := d.load(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{d.migrate, d.load, d.startServices, d.awaitSearchable} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	return d.writeEnv()
 }

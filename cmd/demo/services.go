@@ -123,8 +123,8 @@ func (d *demo) startAPI(ctx context.Context) error {
 	return d.startService(ctx, d.binary("api", strings.TrimPrefix(d.plan.publicURL, "http://"), env...))
 }
 
-// startRelay starts the relay and waits for its replication slot: what is
-// committed before there is one is not captured.
+// startRelay starts the relay and waits for its replication slot, which the
+// first index needs as its beginning.
 func (d *demo) startRelay(ctx context.Context) error {
 	capture, err := postgres.NewCapture(d.DatabaseURL, postgres.DefaultSlot, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -134,6 +134,8 @@ func (d *demo) startRelay(ctx context.Context) error {
 	if err := d.startService(ctx, d.binary("relay", d.plan.relay, "METRICS_ADDR="+d.plan.relay)); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	for {
 		_, err := capture.VisibleLSN(ctx)
 		if !errors.Is(err, movie.ErrNotFound) {
