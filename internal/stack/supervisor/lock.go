@@ -20,7 +20,7 @@ func lockFolder(dir string) (*os.File, error) {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		owner, _ := os.ReadFile(file.Name())
 		return nil, errors.Join(
-			fmt.Errorf("folder %s is %w by process %s", dir, ErrLocked, strings.TrimSpace(string(owner))),
+			fmt.Errorf("folder %s is %w by process %s: stop it, or choose another folder", dir, ErrLocked, strings.TrimSpace(string(owner))),
 			file.Close())
 	}
 	if err != nil {
