@@ -5,12 +5,13 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"movies/internal/auth/identity"
 	"movies/internal/telemetry"
 )
 
-// routes is every route of the service on one screen. What a route answers with
+// router is every route of the service on one screen. What a route answers with
 // is an error or nothing; fail turns the error into a problem document.
-func (s *server) routes() (http.Handler, error) {
+func (s *server) router() (*mux.Router, error) {
 	spec, err := specification()
 	if err != nil {
 		return nil, err
@@ -22,12 +23,20 @@ func (s *server) routes() (http.Handler, error) {
 	plain := func(path string, h http.Handler) {
 		r.Handle(path, h).Methods(http.MethodGet, http.MethodHead).Name(path)
 	}
+	edit := func(method, path string, h personal) {
+		r.Handle(path, s.signedIn(identity.Editor, h)).Methods(method).Name(path)
+	}
 
 	read("/v1/movies", s.listMovies)
 	read("/v1/movies/{id}", s.getMovie)
 	read("/v1/movies/{id}/similar", s.similarMovies)
 	read("/v1/people/{id}", s.getPerson)
 	read("/v1/suggest", s.suggest)
+
+	edit(http.MethodPost, "/v1/movies", s.createMovie)
+	edit(http.MethodPut, "/v1/movies/{id}", s.replaceMovie)
+	edit(http.MethodPatch, "/v1/movies/{id}", s.patchMovie)
+	edit(http.MethodDelete, "/v1/movies/{id}", s.deleteMovie)
 
 	plain("/healthz", telemetry.Alive())
 	plain("/readyz", telemetry.Ready(s.Ready))
@@ -36,14 +45,14 @@ func (s *server) routes() (http.Handler, error) {
 	plain("/", page())
 	plain("/assets/{file}", s.assets())
 	if s.Auth != nil {
-		r.PathPrefix("/auth/").Handler(s.Auth).Name("/auth/")
+		r.PathPrefix("/auth/").Handler(s.passedOn(s.Auth)).Name("/auth/")
 	}
 
 	r.NotFoundHandler = s.failing(&httpError{status: http.StatusNotFound, detail: "there is no such route; /openapi.json lists them"})
 	r.MethodNotAllowedHandler = s.methodNotAllowed(r)
 	r.Use(s.observe)
 	r.NotFoundHandler, r.MethodNotAllowedHandler = s.observe(r.NotFoundHandler), s.observe(r.MethodNotAllowedHandler)
-	return s.outermost(r), nil
+	return r, nil
 }
 
 // handler answers a request, or says with an error why not.

@@ -29,6 +29,8 @@ type Options struct {
 	Ready map[string]telemetry.Check
 	// Auth answers /auth/*; nil when this process serves the catalogue only.
 	Auth http.Handler
+	// Accounts serve people who are signed in; the zero value serves nobody.
+	Accounts Accounts
 	// Limits protect the service; see Limits.
 	Limits Limits
 	// ReadTimeout bounds the time one catalogue read may take, the engine's time
@@ -49,6 +51,7 @@ type server struct {
 	Options
 	latency *prometheus.HistogramVec
 	limiter *limiter
+	guards
 }
 
 // New builds the handler of all routes. It starts nothing and may be called
@@ -64,7 +67,11 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Options: o, limiter: limits, latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	guards, err := newGuards(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Options: o, limiter: limits, guards: guards, latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "api_request_duration_seconds",
 		Help:    "Time to answer, by route and status.",
 		Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
@@ -72,5 +79,9 @@ func New(o Options) (http.Handler, error) {
 	if err := o.Metrics.Register(s.latency); err != nil {
 		return nil, err
 	}
-	return s.routes()
+	router, err := s.router()
+	if err != nil {
+		return nil, err
+	}
+	return s.outermost(s.cors(router)), nil
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
-	"net/url"
 	"os"
 	"os/signal"
 	"strconv"
@@ -37,8 +36,8 @@ type options struct {
 	config.HTTP    `embed:""`
 	config.Search  `embed:""`
 	config.Observe `embed:""`
+	accountOptions `embed:""`
 
-	AuthURL        string        `name:"auth-url" env:"AUTH_URL" placeholder:"URL" help:"Where /auth/* is passed on to; empty serves the catalogue only. [$AUTH_URL]"`
 	RateLimit      string        `name:"rate-limit" env:"RATE_LIMIT" default:"50" help:"Requests a second one address may make, in bursts of four times that; off lifts the limit. [$RATE_LIMIT]"`
 	MaxConcurrent  int           `name:"max-concurrent" env:"MAX_CONCURRENT" default:"256" help:"Catalogue reads under way at once; more are refused with 503. [$MAX_CONCURRENT]"`
 	TrustedProxies []string      `name:"trusted-proxies" env:"TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of proxies that may name the client in X-Forwarded-For. [$TRUSTED_PROXIES]"`
@@ -100,17 +99,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return &config.UsageError{Err: err}
 	}
+	accounts, err := o.accountOptions.new(log)
+	if err != nil {
+		return &config.UsageError{Err: err}
+	}
+	defer accounts.close()
 	metrics := telemetry.NewRegistry()
 	ready := map[string]telemetry.Check{"search": engine.Ping}
 	handler, err := api.New(api.Options{
 		Searcher: opensearch.NewSearcher(engine, opensearch.ReadAlias, api.DefaultReadTimeout),
-		Log:      log, Metrics: metrics, Ready: ready, Auth: auth, Limits: limits,
+		Log:      log, Metrics: metrics, Ready: ready, Auth: auth, Accounts: accounts.Accounts, Limits: limits,
 	})
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return telemetry.Serve(ctx, o.MetricsAddr, metrics, ready) })
+	group.Go(func() error { accounts.run(ctx); return nil })
 	group.Go(func() error { return serve(ctx, o.HTTP.Addr, handler, o.ShutdownGrace) })
 	log.Info("serving", "addr", o.HTTP.Addr)
 	return group.Wait()
@@ -119,12 +124,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // authProxy passes /auth/* on, so that a browser sees one origin; nil without
 // AUTH_URL. While auth is down it answers 503, and nothing else is affected.
 func (o options) authProxy() (http.Handler, error) {
-	if o.AuthURL == "" {
-		return nil, nil
-	}
-	target, err := url.Parse(o.AuthURL)
-	if err != nil || target.Host == "" {
-		return nil, fmt.Errorf("AUTH_URL (--auth-url): %q is not a URL such as http://127.0.0.1:8081", o.AuthURL)
+	target, err := o.authURL()
+	if target == nil {
+		return nil, err
 	}
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -132,9 +134,7 @@ func (o options) authProxy() (http.Handler, error) {
 			r.Out.Host = r.In.Host
 			r.SetXForwarded()
 		},
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
-			api.Unavailable(w, r, "Signing in is not possible right now; browsing and searching are not affected.")
-		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) { api.SignInUnavailable(w, r) },
 	}, nil
 }
 

@@ -96,11 +96,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger, store *accounts.S
 		return &config.UsageError{Err: err}
 	}
 	registry := telemetry.NewRegistry()
-	audience := s.Audience
-	if audience == "" {
-		audience = s.ClientID
-	}
-	bearer := access.NewProvider(access.ProviderOptions{Issuer: s.Issuer, Audience: audience, Algorithm: s.Algorithm, RolesClaim: s.RolesClaim, Log: log})
+	bearer := access.NewProvider(access.ProviderOptions{Issuer: s.Issuer, Audience: s.BearerAudience(), Algorithm: s.Algorithm, RolesClaim: s.RolesClaim, Log: log})
 	service, err := auth.New(auth.Options{
 		PublicURL: origin, Issuer: s.Issuer, ClientID: s.ClientID, ClientSecret: string(s.ClientSecret), Algorithm: s.Algorithm,
 		RolesClaim: s.RolesClaim, Scopes: s.Scopes, Store: store, Bearer: bearer, Log: log, Metrics: registry,

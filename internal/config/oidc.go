@@ -35,6 +35,14 @@ func (c OIDC) Validate() error {
 	return err
 }
 
+// BearerAudience is what a bearer token must name as its audience.
+func (c OIDC) BearerAudience() string {
+	if c.Audience != "" {
+		return c.Audience
+	}
+	return c.ClientID
+}
+
 // Origin is PUBLIC_URL, parsed. Plain http is for loopback: elsewhere cookies
 // would travel in the open.
 func (c OIDC) Origin() (*url.URL, error) {

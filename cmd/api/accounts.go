@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+
+	"movies/api"
+	"movies/internal/auth/access"
+	"movies/internal/config"
+	"movies/internal/postgres"
+)
+
+// accountOptions are the settings of what signed-in people do. All of it may be
+// left out; and nothing of it, when it is down, touches reading.
+type accountOptions struct {
+	config.OIDC `embed:""`
+
+	DatabaseURL    config.Secret `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Postgres of the catalogue, for editors and personal lists, as a libpq URL; empty serves neither. [$DATABASE_URL]"`
+	AuthURL        string        `name:"auth-url" env:"AUTH_URL" placeholder:"URL" help:"Where /auth/* is passed on to; empty serves the catalogue only. [$AUTH_URL]"`
+	AllowedOrigins []string      `name:"allowed-origins" env:"ALLOWED_ORIGINS" placeholder:"ORIGIN,…" help:"Other sites whose scripts may use the API, such as https://app.example.com. [$ALLOWED_ORIGINS]"`
+}
+
+// accounts are the running parts behind api.Accounts.
+type accounts struct {
+	api.Accounts
+	authenticator *access.Authenticator // nil without PUBLIC_URL
+	catalog       *postgres.Catalog     // nil without DATABASE_URL
+}
+
+// new builds the parts; it connects to nothing.
+func (o accountOptions) new(log *slog.Logger) (*accounts, error) {
+	a := &accounts{Accounts: api.Accounts{Origins: o.AllowedOrigins}}
+	if o.DatabaseURL != "" {
+		catalog, err := postgres.Connect(string(o.DatabaseURL))
+		if err != nil {
+			return nil, err
+		}
+		a.catalog, a.Editor = catalog, catalog
+	}
+	if o.PublicURL == "" {
+		if o.AuthURL != "" || o.Issuer != "" {
+			return nil, fmt.Errorf("PUBLIC_URL (--public-url) is required with AUTH_URL and OIDC_ISSUER")
+		}
+		return a, nil
+	}
+	access, err := o.access(log)
+	if err != nil {
+		return nil, err
+	}
+	a.authenticator, a.Authenticator = access, access
+	return a, nil
+}
+
+func (o accountOptions) access(log *slog.Logger) (*access.Authenticator, error) {
+	origin, err := o.Origin()
+	if err != nil {
+		return nil, err
+	}
+	options := access.Options{PublicURL: origin, Log: log}
+	if options.AuthURL, err = o.authURL(); err != nil {
+		return nil, err
+	}
+	if o.Issuer != "" {
+		options.Provider = access.NewProvider(access.ProviderOptions{
+			Issuer: o.Issuer, Audience: o.BearerAudience(), Algorithm: o.Algorithm, RolesClaim: o.RolesClaim, Log: log})
+	}
+	return access.New(options), nil
+}
+
+// authURL is AUTH_URL, parsed; nil when it is empty.
+func (o accountOptions) authURL() (*url.URL, error) {
+	if o.AuthURL == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(o.AuthURL)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("AUTH_URL (--auth-url): %q is not a URL such as http://127.0.0.1:8081", o.AuthURL)
+	}
+	return u, nil
+}
+
+// run keeps what is verified with up to date, until the context ends.
+func (a *accounts) run(ctx context.Context) {
+	if a.authenticator != nil {
+		a.authenticator.Run(ctx)
+	}
+}
+
+func (a *accounts) close() {
+	if a.catalog != nil {
+		a.catalog.Close()
+	}
+}
