@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -76,19 +75,35 @@ func (c *Catalog) Ready(ctx context.Context) error {
 
 func (c *Catalog) database() string { return c.pool.Config().ConnConfig.Database }
 
-// unreachable says where Postgres was expected; never the password.
+// unreachable says where Postgres was expected and why it is not there; never
+// the password.
 func unreachable(err error, at *pgx.ConnConfig) error {
-	reason := err
-	for next := err; next != nil; next = errors.Unwrap(next) {
-		reason = next
+	return fmt.Errorf("%w: Postgres at %s:%d (database %q) cannot be used: %w", movie.ErrUnavailable, at.Host, at.Port, at.Database, rootCause(err))
+}
+
+// rootCause is the innermost error; of several tries to connect, that of the last.
+func rootCause(err error) error {
+	for {
+		var next error
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			next = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			if all := e.Unwrap(); len(all) > 0 {
+				next = all[len(all)-1]
+			}
+		}
+		if next == nil {
+			return err
+		}
+		err = next
 	}
-	return fmt.Errorf("%w: Postgres at %s:%d (database %q) does not answer: %s", movie.ErrUnavailable, at.Host, at.Port, at.Database,
-		strings.TrimSpace(reason.Error()))
 }
 
 // SQLSTATE codes that are handled.
 const (
 	undefinedTable       = "42P01"
+	foreignKeyViolation  = "23503"
 	uniqueViolation      = "23505"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"

@@ -14,28 +14,17 @@ import (
 	"movies/internal/movie"
 )
 
-// maxTries is how often a chunk is written anew after it lost against another
+// maxTries is how often a line is written anew after it lost against another
 // transaction.
 const maxTries = 5
 
 // write writes lines of c in one transaction. When that cannot be, because two
-// lines turn out to be about one movie or the database refuses a value, it writes
-// them in parts; a single line that is refused is rejected. Only the last part
-// records the chunk's end as the position reached.
+// lines turn out to be about one movie, the database refuses a value, or others
+// write the same movies all the time, it writes them in parts; a single line that
+// is refused is rejected. Only the last part records the chunk's end as the
+// position reached.
 func (im *importer) write(ctx context.Context, c *chunk, lines []importLine, last bool) error {
-	var result written
-	var err error
-	for try := range maxTries {
-		result, err = im.tryWrite(ctx, c, lines, last)
-		if !lostRace(err) {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Duration(try*try) * 50 * time.Millisecond):
-		}
-	}
+	result, err := im.writeAgain(ctx, c, lines, last)
 	var pgErr *pgconn.PgError
 	switch {
 	case err == nil && result.splitAt > 0:
@@ -45,13 +34,33 @@ func (im *importer) write(ctx context.Context, c *chunk, lines []importLine, las
 		c.counted = len(c.rejected)
 		im.totals.add(result.totals)
 		return nil
-	case errors.As(err, &pgErr) && refusesData(pgErr) && len(lines) > 1:
+	case len(lines) > 1 && (lostRace(err) || refusesData(err)):
 		return im.writeParts(ctx, c, lines, last, len(lines)/2)
-	case errors.As(err, &pgErr) && refusesData(pgErr) && len(lines) == 1:
+	case len(lines) == 1 && refusesData(err) && errors.As(err, &pgErr):
 		c.rejected = append(c.rejected, im.reject(lines[0], fmt.Errorf("%w: Postgres refuses it: %s", movie.ErrInvalid, pgErr.Message)))
 		return im.write(ctx, c, nil, last)
 	}
 	return err
+}
+
+// writeAgain tries until the lines are written or something else stands in the
+// way than other transactions: once more for many lines, more often for one.
+func (im *importer) writeAgain(ctx context.Context, c *chunk, lines []importLine, last bool) (w written, err error) {
+	tries := maxTries
+	if len(lines) > 1 {
+		tries = 2
+	}
+	for try := range tries {
+		if w, err = im.tryWrite(ctx, c, lines, last); !lostRace(err) {
+			return w, err
+		}
+		select {
+		case <-ctx.Done():
+			return w, ctx.Err()
+		case <-time.After(time.Duration(try*try) * 50 * time.Millisecond):
+		}
+	}
+	return w, err
 }
 
 func (im *importer) writeParts(ctx context.Context, c *chunk, lines []importLine, last bool, at int) error {
@@ -116,10 +125,7 @@ func (im *importer) writeLines(ctx context.Context, tx pgx.Tx, lines []importLin
 	if err := im.rejectTaken(ctx, tx, lines, w); err != nil {
 		return fmt.Errorf("find movies: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, namesLock); err != nil {
-		return err
-	}
-	if err := execAll(ctx, tx, placeMovies, findPeople, writeMovies); err != nil {
+	if err := execAll(ctx, tx, placeMovies, writeMovies, findPeople, writeLists); err != nil {
 		return err
 	}
 	return tx.QueryRow(ctx, countWritten).Scan(&w.totals.Created, &w.totals.Updated, &w.totals.Unchanged)
@@ -156,13 +162,16 @@ func execAll(ctx context.Context, tx pgx.Tx, groups ...[]string) error {
 	return nil
 }
 
-// lostRace tells whether the same transaction may succeed when tried again.
+// lostRace tells whether another transaction is the reason and the same may
+// succeed when tried again.
 func lostRace(err error) bool {
 	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && slices.Contains([]string{uniqueViolation, serializationFailure, deadlockDetected, lockNotAvailable}, pgErr.Code)
+	return errors.As(err, &pgErr) && slices.Contains([]string{
+		uniqueViolation, foreignKeyViolation, serializationFailure, deadlockDetected, lockNotAvailable}, pgErr.Code)
 }
 
 // refusesData tells whether the database refuses a value, not the statement.
-func refusesData(err *pgconn.PgError) bool {
-	return strings.HasPrefix(err.Code, "22") || strings.HasPrefix(err.Code, "23")
+func refusesData(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && (strings.HasPrefix(pgErr.Code, "22") || strings.HasPrefix(pgErr.Code, "23"))
 }

@@ -1,5 +1,7 @@
 package postgres
 
+import "fmt"
+
 // importLock is the advisory lock of the one import at a time; namesLock is held
 // by a transaction that may create people by name, so that two do not both.
 const (
@@ -58,56 +60,8 @@ var placeMovies = []string{
 		WHERE fresh.line = s.line`,
 }
 
-// findPeople puts ids to all credits.
-var findPeople = []string{
-	`INSERT INTO import_credits SELECT s.line, c.n, s.id, c.person_id, c.name, c.role, c.position
-		FROM import_lines s, unnest(s.person_ids, s.names, s.roles, s.positions) WITH ORDINALITY AS c (person_id, name, role, position, n)`,
-	`ANALYZE import_credits (line, movie_id, person_id, name)`,
-	// People with ids: as they are named last.
-	`INSERT INTO import_people SELECT DISTINCT ON (person_id) person_id AS id, name FROM import_credits
-		WHERE person_id IS NOT NULL ORDER BY person_id, line DESC, n DESC`,
-	`UPDATE people p SET name = s.name FROM import_people s WHERE p.id = s.id AND p.name <> s.name`,
-	`INSERT INTO people (id, name) SELECT id, name FROM import_people s WHERE NOT EXISTS (SELECT FROM people p WHERE p.id = s.id) ORDER BY id`,
-	`SELECT setval('people_id_seq', wanted.id) FROM people_id_seq,
-		(SELECT max(id) AS id FROM import_people WHERE id < 1::bigint << 53) AS wanted
-		WHERE wanted.id > last_value OR wanted.id = last_value AND NOT is_called`,
-	// Names: the same credit, another credit of the movie, anybody, somebody new.
-	`UPDATE import_credits s SET person_id = p.id FROM credits c JOIN people p ON p.id = c.person_id
-		WHERE s.person_id IS NULL AND c.movie_id = s.movie_id AND c.role = s.role AND c.position = s.position AND p.name = s.name`,
-	`UPDATE import_credits s SET person_id = known.id
-		FROM (SELECT c.movie_id, p.name, min(p.id) AS id FROM import_lines l JOIN credits c ON c.movie_id = l.id JOIN people p ON p.id = c.person_id
-			WHERE l.existing GROUP BY c.movie_id, p.name) AS known
-		WHERE s.person_id IS NULL AND s.movie_id = known.movie_id AND s.name = known.name`,
-	`UPDATE import_credits s SET person_id = known.id
-		FROM (SELECT n.name, min(p.id) AS id FROM (SELECT DISTINCT name FROM import_credits WHERE person_id IS NULL) AS n JOIN people p ON p.name = n.name
-			GROUP BY n.name) AS known
-		WHERE s.person_id IS NULL AND s.name = known.name`,
-	`WITH fresh AS (INSERT INTO people (name) SELECT name FROM import_credits WHERE person_id IS NULL GROUP BY name ORDER BY min(line), min(n) RETURNING id, name)
-		UPDATE import_credits s SET person_id = fresh.id FROM fresh WHERE s.person_id IS NULL AND s.name = fresh.name`,
-	`UPDATE import_lines s SET person_ids = c.ids FROM (SELECT line, array_agg(person_id ORDER BY n) AS ids FROM import_credits GROUP BY line) AS c
-		WHERE c.line = s.line`,
-}
-
-// writeMovies writes what differs. A list that is as it should be becomes NULL
-// in the staging table; one that differs is written anew.
+// writeMovies writes the rows that are new or differ, and so locks them early.
 var writeMovies = []string{
-	`INSERT INTO genres (name) SELECT DISTINCT v FROM import_lines, unnest(genres) AS v
-		WHERE NOT EXISTS (SELECT FROM genres WHERE name = v) ORDER BY v ON CONFLICT DO NOTHING`,
-	`INSERT INTO keywords (name) SELECT DISTINCT v FROM import_lines, unnest(keywords) AS v
-		WHERE NOT EXISTS (SELECT FROM keywords WHERE name = v) ORDER BY v ON CONFLICT DO NOTHING`,
-
-	`UPDATE import_lines s SET
-		akas = nullif(akas, ARRAY(SELECT a.title FROM akas a WHERE movie_id = s.id ORDER BY position)),
-		genres = nullif(genres, ARRAY(SELECT g.name::text FROM movie_genres JOIN genres g ON g.id = genre_id WHERE movie_id = s.id ORDER BY position)),
-		keywords = nullif(keywords, ARRAY(SELECT k.name::text FROM movie_keywords JOIN keywords k ON k.id = keyword_id WHERE movie_id = s.id ORDER BY position)),
-		person_ids = CASE WHEN person_ids = ARRAY(SELECT person_id FROM credits WHERE movie_id = s.id ORDER BY role DESC, position)
-			AND roles = ARRAY(SELECT role FROM credits WHERE movie_id = s.id ORDER BY role DESC, position) THEN NULL ELSE person_ids END
-		WHERE existing`,
-	`DELETE FROM akas c USING import_lines s WHERE c.movie_id = s.id AND s.existing AND s.akas IS NOT NULL`,
-	`DELETE FROM movie_genres c USING import_lines s WHERE c.movie_id = s.id AND s.existing AND s.genres IS NOT NULL`,
-	`DELETE FROM movie_keywords c USING import_lines s WHERE c.movie_id = s.id AND s.existing AND s.keywords IS NOT NULL`,
-	`DELETE FROM credits c USING import_lines s WHERE c.movie_id = s.id AND s.existing AND s.person_ids IS NOT NULL`,
-
 	`WITH written AS (
 		UPDATE movies m SET (imdb_id, title, original_title, year, release_date, runtime, overview, rating, votes, popularity, poster_url, adult,
 				languages, countries, characters)
@@ -126,6 +80,58 @@ var writeMovies = []string{
 		SELECT id, imdb_id, title, original_title, year, release_date, runtime, overview, rating, votes, popularity, poster_url, adult,
 			languages, countries, characters
 		FROM import_lines WHERE NOT existing ORDER BY id`,
+}
+
+// findPeople puts ids to all credits.
+var findPeople = []string{
+	`INSERT INTO import_credits SELECT s.line, c.n, s.id, c.person_id, c.name, c.role, c.position
+		FROM import_lines s, unnest(s.person_ids, s.names, s.roles, s.positions) WITH ORDINALITY AS c (person_id, name, role, position, n)`,
+	`ANALYZE import_credits (line, movie_id, person_id, name)`,
+	// People with ids: as they are named last.
+	`INSERT INTO import_people SELECT DISTINCT ON (person_id) person_id AS id, name FROM import_credits
+		WHERE person_id IS NOT NULL ORDER BY person_id, line DESC, n DESC`,
+	`UPDATE people p SET name = s.name FROM import_people s WHERE p.id = s.id AND p.name <> s.name`,
+	`INSERT INTO people (id, name) SELECT id, name FROM import_people s WHERE NOT EXISTS (SELECT FROM people p WHERE p.id = s.id) ORDER BY id`,
+	`SELECT setval('people_id_seq', wanted.id) FROM people_id_seq,
+		(SELECT max(id) AS id FROM import_people WHERE id < 1::bigint << 53) AS wanted
+		WHERE wanted.id > last_value OR wanted.id = last_value AND NOT is_called`,
+	// Names: the same credit, another credit of the movie, anybody, somebody new.
+	fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d)`, int64(namesLock)),
+	`UPDATE import_credits s SET person_id = p.id FROM credits c JOIN people p ON p.id = c.person_id
+		WHERE s.person_id IS NULL AND c.movie_id = s.movie_id AND c.role = s.role AND c.position = s.position AND p.name = s.name`,
+	`UPDATE import_credits s SET person_id = known.id
+		FROM (SELECT c.movie_id, p.name, min(p.id) AS id FROM import_lines l JOIN credits c ON c.movie_id = l.id JOIN people p ON p.id = c.person_id
+			WHERE l.existing GROUP BY c.movie_id, p.name) AS known
+		WHERE s.person_id IS NULL AND s.movie_id = known.movie_id AND s.name = known.name`,
+	`UPDATE import_credits s SET person_id = known.id
+		FROM (SELECT n.name, min(p.id) AS id FROM (SELECT DISTINCT name FROM import_credits WHERE person_id IS NULL) AS n JOIN people p ON p.name = n.name
+			GROUP BY n.name) AS known
+		WHERE s.person_id IS NULL AND s.name = known.name`,
+	`WITH fresh AS (INSERT INTO people (name) SELECT name FROM import_credits WHERE person_id IS NULL GROUP BY name ORDER BY min(line), min(n) RETURNING id, name)
+		UPDATE import_credits s SET person_id = fresh.id FROM fresh WHERE s.person_id IS NULL AND s.name = fresh.name`,
+	`UPDATE import_lines s SET person_ids = c.ids FROM (SELECT line, array_agg(person_id ORDER BY n) AS ids FROM import_credits GROUP BY line) AS c
+		WHERE c.line = s.line`,
+}
+
+// writeLists writes the lists that differ: a list that is as it should be becomes
+// NULL in the staging table, the others are written anew.
+var writeLists = []string{
+	`INSERT INTO genres (name) SELECT DISTINCT v FROM import_lines, unnest(genres) AS v
+		WHERE NOT EXISTS (SELECT FROM genres WHERE name = v) ORDER BY v ON CONFLICT DO NOTHING`,
+	`INSERT INTO keywords (name) SELECT DISTINCT v FROM import_lines, unnest(keywords) AS v
+		WHERE NOT EXISTS (SELECT FROM keywords WHERE name = v) ORDER BY v ON CONFLICT DO NOTHING`,
+
+	`UPDATE import_lines s SET
+		akas = nullif(akas, ARRAY(SELECT a.title FROM akas a WHERE movie_id = s.id ORDER BY position)),
+		genres = nullif(genres, ARRAY(SELECT g.name::text FROM movie_genres JOIN genres g ON g.id = genre_id WHERE movie_id = s.id ORDER BY position)),
+		keywords = nullif(keywords, ARRAY(SELECT k.name::text FROM movie_keywords JOIN keywords k ON k.id = keyword_id WHERE movie_id = s.id ORDER BY position)),
+		person_ids = CASE WHEN person_ids = ARRAY(SELECT person_id FROM credits WHERE movie_id = s.id ORDER BY role DESC, position)
+			AND roles = ARRAY(SELECT role FROM credits WHERE movie_id = s.id ORDER BY role DESC, position) THEN NULL ELSE person_ids END
+		WHERE existing`,
+	`DELETE FROM akas c USING import_lines s WHERE c.movie_id = s.id AND s.existing AND s.akas IS NOT NULL`,
+	`DELETE FROM movie_genres c USING import_lines s WHERE c.movie_id = s.id AND s.existing AND s.genres IS NOT NULL`,
+	`DELETE FROM movie_keywords c USING import_lines s WHERE c.movie_id = s.id AND s.existing AND s.keywords IS NOT NULL`,
+	`DELETE FROM credits c USING import_lines s WHERE c.movie_id = s.id AND s.existing AND s.person_ids IS NOT NULL`,
 
 	`INSERT INTO akas (movie_id, position, title) SELECT s.id, v.n, v.title FROM import_lines s, unnest(s.akas) WITH ORDINALITY AS v (title, n) ORDER BY s.id`,
 	`INSERT INTO movie_genres (movie_id, genre_id, position)
