@@ -3,8 +3,9 @@
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+SCHEMATHESIS  := schemathesis==4.32.5
 
-.PHONY: help demo demo-clean build test test-short lint bench clean
+.PHONY: help demo demo-clean build test test-short fuzz-api lint bench clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,11 @@ test-short: ## The tests that need no server.
 
 lint: ## Formatting, vet and lint, with a pinned linter.
 	go run $(GOLANGCI_LINT) run ./...
+
+fuzz-api: ## Property-based test of the API by its OpenAPI document (needs python3 with venv).
+	@[ -x .local/tools/bin/schemathesis ] || { python3 -m venv .local/tools && .local/tools/bin/pip install -q $(SCHEMATHESIS); }
+	@go build -o bin/demo ./cmd/demo && SCHEMATHESIS=$(CURDIR)/.local/tools/bin/schemathesis \
+		exec bin/demo exec -- go test -tags schemathesis -count=1 -timeout 20m -run TestSchemathesis -v ./api
 
 bench: ## Every benchmark, each beside its reference in the same run.
 	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -tags bench -count=1 -timeout 60m -run '^TestBench' -v ./indexer

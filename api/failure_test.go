@@ -111,7 +111,7 @@ func TestMinRevisionIsBounded(t *testing.T) {
 	for _, path := range []string{"/v1/movies/1?min_revision=9", "/v1/movies/77?min_revision=1"} {
 		started := time.Now()
 		a := s.get(path)
-		a.mustFail(t, 503)
+		a.mustFail(t, 412)
 		if took := time.Since(started); took < 200*time.Millisecond || took > 10*time.Second || a.header.Get("Retry-After") == "" {
 			t.Errorf("%s: after %v, Retry-After %q", path, took, a.header.Get("Retry-After"))
 		}

@@ -81,7 +81,7 @@ func (s *server) findMovie(ctx context.Context, id string, least int64) (*search
 		case least == 0:
 			return nil, notFound("movie", id)
 		case time.Now().Add(poll).After(deadline):
-			return nil, &httpError{status: http.StatusServiceUnavailable, retryAfter: 1,
+			return nil, &httpError{status: http.StatusPreconditionFailed, retryAfter: 1,
 				detail: "revision " + strconv.FormatInt(least, 10) + " of this movie has not reached search yet"}
 		}
 		select {

@@ -55,12 +55,13 @@ func (p *params) list(name string, most int) []string {
 	return out
 }
 
-// text reads a parameter that may be given once, of at most so many characters.
-func (p *params) text(name string, most int) string {
+// one reads a parameter that may be given once, of at most so many characters;
+// false when it is absent or was reported.
+func (p *params) one(name string, most int) (string, bool) {
 	p.known = append(p.known, name)
 	values := p.values[name]
 	if len(values) == 0 {
-		return ""
+		return "", false
 	}
 	v := values[0]
 	switch {
@@ -71,15 +72,21 @@ func (p *params) text(name string, most int) string {
 	case utf8.RuneCountInString(v) > most:
 		p.wrong(name, "is longer than %d characters", most)
 	default:
-		return strings.TrimSpace(v)
+		return strings.TrimSpace(v), true
 	}
-	return ""
+	return "", false
+}
+
+// text reads text, which may be empty.
+func (p *params) text(name string, most int) string {
+	v, _ := p.one(name, most)
+	return v
 }
 
 // number reads an integer within inclusive bounds; absent gives the default.
 func (p *params) number(name string, least, most, absent int64) int64 {
-	v := p.text(name, 20)
-	if v == "" {
+	v, given := p.one(name, 20)
+	if !given {
 		return absent
 	}
 	n, err := strconv.ParseInt(v, 10, 64)
@@ -90,22 +97,19 @@ func (p *params) number(name string, least, most, absent int64) int64 {
 	return n
 }
 
-// flag reads true or false.
+// flag reads true or false; absent is false.
 func (p *params) flag(name string) bool {
-	switch v := p.text(name, 10); v {
-	case "true", "1":
-		return true
-	case "", "false", "0":
-	default:
+	v, given := p.one(name, 10)
+	if given && v != "true" && v != "false" {
 		p.wrong(name, "must be true or false, not %q", v)
 	}
-	return false
+	return v == "true"
 }
 
 // choice reads one of the given values; absent gives "".
 func (p *params) choice(name string, allowed ...string) string {
-	v := p.text(name, 50)
-	if v != "" && !slices.Contains(allowed, v) {
+	v, given := p.one(name, 50)
+	if given && !slices.Contains(allowed, v) {
 		p.wrong(name, "must be one of %s, not %q", strings.Join(allowed, ", "), v)
 		return ""
 	}
@@ -147,8 +151,8 @@ func (p *params) ids(name string, most int) []int64 {
 
 // bounds reads an inclusive range: 5, 5..7, 5.. or ..7.
 func (p *params) bounds(name string, least, most float64) (from, to *float64) {
-	v := p.text(name, 60)
-	if v == "" {
+	v, given := p.one(name, 60)
+	if !given {
 		return nil, nil
 	}
 	low, high, isRange := strings.Cut(v, "..")
@@ -181,9 +185,10 @@ func bound(s string, least, most float64) (*float64, bool) {
 
 // err reports everything that was wrong, the parameters nobody read included.
 func (p *params) err() error {
+	slices.Sort(p.known)
 	for name := range p.values {
 		if !slices.Contains(p.known, name) {
-			p.wrong(name, "is not a parameter here; did you mean %q?", nearest(name, p.known))
+			p.wrong(name, "is not a parameter here; did you mean %q? Known: %s", nearest(name, p.known), strings.Join(p.known, ", "))
 		}
 	}
 	if len(p.problems) == 0 {

@@ -1,0 +1,27 @@
+//go:build schemathesis
+
+package api_test
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// TestSchemathesis lets the property-based tester of OpenAPI documents, named by
+// SCHEMATHESIS, ask whatever openapi.yaml permits and much that it forbids. No
+// answer may be a 5xx, and every answer must be as described.
+func TestSchemathesis(t *testing.T) {
+	s := newService(t, wholeSample(t))
+	program := os.Getenv("SCHEMATHESIS")
+	if program == "" {
+		t.Fatal(`SCHEMATHESIS does not name the program: run "make fuzz-api"`)
+	}
+	cmd := exec.CommandContext(t.Context(), program, "run", s.url+"/openapi.json", "--exclude-path-regex", "^/(auth|metrics)",
+		"--max-examples", "60", "--seed", "1", "--workers", "2", "--exclude-checks", "unsupported_method,positive_data_acceptance",
+		"--suppress-health-check", "all", "--no-color")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		t.Errorf("%v; what the service logged:\n%s", err, s.logs)
+	}
+}
