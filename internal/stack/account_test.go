@@ -1,10 +1,13 @@
 package stack
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"movies/internal/stack/supervisor"
 )
 
 func TestCanEnter(t *testing.T) {
@@ -75,4 +78,23 @@ func dataFolder(t *testing.T, as account, dir string) string {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
+}
+
+func TestCleanRefusesWhileAStackRuns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	quiet := func(string) {}
+	owner, err := supervisor.New(dir, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Clean(dir, quiet); !errors.Is(err, supervisor.ErrLocked) {
+		t.Errorf("got error %v, want ErrLocked", err)
+	}
+	if err := owner.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := Clean(dir, quiet); err != nil || exists(filepath.Join(dir, "run")) {
+		t.Errorf("the folder is not clean; error %v", err)
+	}
 }

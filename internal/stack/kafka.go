@@ -103,14 +103,15 @@ func (s *Stack) kafkaJVM(jars, home string) []string {
 func (s *Stack) kafkaProcess(jars, home, properties string, port int) supervisor.Process {
 	args := append(s.kafkaJVM(jars, home), s.classArchive("kafka")...)
 	return supervisor.Process{
-		Name:        "kafka",
-		Path:        s.jdk.java(),
-		Args:        append(args, "kafka.Kafka", properties),
-		Env:         s.environment(),
-		Dir:         home,
-		Credential:  s.account.credential,
-		Ready:       func(ctx context.Context) error { return pingKafka(ctx, loopback(port)) },
-		StopTimeout: 20 * time.Second,
+		Name:         "kafka",
+		Path:         s.jdk.java(),
+		Args:         append(args, "kafka.Kafka", properties),
+		Env:          s.environment(),
+		Dir:          home,
+		Credential:   s.account.credential,
+		Ready:        func(ctx context.Context) error { return pingKafka(ctx, loopback(port)) },
+		ReadyTimeout: 5 * time.Minute,
+		StopTimeout:  20 * time.Second,
 	}
 }
 

@@ -102,7 +102,7 @@ func (s *Stack) openSearchProcess(programs, home string, port int) supervisor.Pr
 		Dir:          programs,
 		Credential:   s.account.credential,
 		Ready:        func(ctx context.Context) error { return pingOpenSearch(ctx, loopback(port)) },
-		ReadyTimeout: 3 * time.Minute,
+		ReadyTimeout: 5 * time.Minute, // on a machine with much else to do
 		StopTimeout:  20 * time.Second,
 	}
 }
