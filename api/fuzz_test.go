@@ -20,6 +20,7 @@ func TestSchemathesis(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), program, "run", s.url+"/openapi.json", "--exclude-path-regex", "^/(auth|metrics)",
 		"--max-examples", "60", "--seed", "1", "--workers", "2", "--exclude-checks", "unsupported_method,positive_data_acceptance",
 		"--suppress-health-check", "all", "--no-color")
+	cmd.Dir = t.TempDir() // it keeps what it found in the current folder
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		t.Errorf("%v; what the service logged:\n%s", err, s.logs)
