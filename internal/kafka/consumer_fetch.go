@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/segmentio/kafka-go"
 )
 
@@ -25,7 +24,7 @@ const (
 	fetchTimeout = 10 * time.Second
 )
 
-// fetcher reads one partition from an offset on.
+// fetcher reads one partition from an offset on, over a connection of its own.
 type fetcher struct {
 	client    *Client
 	topic     string
@@ -35,35 +34,27 @@ type fetcher struct {
 	log       *slog.Logger
 }
 
-// run fetches until the context ends, which is no error, or the partition no
-// longer holds what comes next.
+// run fetches until the context ends, which is no error. ErrNoOffsets means that
+// the partition no longer holds what comes next.
 func (f *fetcher) run(ctx context.Context) error {
-	delays := retryDelays()
+	delays, at := retryDelays(), f.offset
 	for {
-		began := f.offset
 		err := f.connectAndRead(ctx)
+		if f.offset > at {
+			delays, at = retryDelays(), f.offset
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, kafka.OffsetOutOfRange):
 			return fmt.Errorf("%w: topic %s, partition %d no longer holds offset %d", ErrNoOffsets, f.client.prefixed(f.topic), f.partition, f.offset)
 		}
-		if f.offset > began {
-			delays.Reset()
-		}
-		f.log.Warn("fetching failed; trying again", "offset", f.offset, "error", err)
-		if !pause(ctx, delays) {
+		f.log.Warn("fetching failed; trying again", "partition", f.partition, "offset", f.offset, "error", err)
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-time.After(delays.NextBackOff()):
 		}
-	}
-}
-
-func pause(ctx context.Context, delays backoff.BackOff) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(delays.NextBackOff()):
-		return true
 	}
 }
 
@@ -95,17 +86,23 @@ func (f *fetcher) dialLeader(ctx context.Context) (conn *kafka.Conn, err error) 
 	return nil, err
 }
 
-// fetch asks once and hands out what was answered. The library's Batch steps
-// over offsets that compaction has emptied.
+// fetch asks once and hands out what was answered.
 func (f *fetcher) fetch(ctx context.Context, conn *kafka.Conn) error {
 	if err := conn.SetReadDeadline(time.Now().Add(fetchTimeout)); err != nil {
 		return err
 	}
+	began := f.offset
 	answer := conn.ReadBatchWith(kafka.ReadBatchConfig{MinBytes: 1, MaxBytes: fetchSize, MaxWait: fetchWait})
-	err := f.handOut(ctx, conn, answer)
-	if err = errors.Join(err, answer.Close()); err == nil {
-		f.offset = answer.Offset()
+	end := answer.HighWaterMark()
+	if err := errors.Join(f.handOut(ctx, conn, answer), answer.Close()); err != nil || f.offset > began || end <= began {
+		return err
 	}
+	next, err := f.client.stepOver(ctx, f.topic, f.partition, f.offset, end)
+	if err != nil {
+		return err
+	}
+	f.offset = next
+	_, err = conn.Seek(next, kafka.SeekAbsolute|kafka.SeekDontCheck)
 	return err
 }
 

@@ -58,7 +58,7 @@ func (s *Session) fetchAll(ctx context.Context, start Offsets, log *slog.Logger,
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	for _, p := range s.partitions {
-		f := &fetcher{client: s.client, topic: s.topic, partition: p, offset: start[p], out: s.batches, log: log.With("partition", p)}
+		f := &fetcher{client: s.client, topic: s.topic, partition: p, offset: start[p], out: s.batches, log: log}
 		wg.Go(func() {
 			if err := f.run(ctx); err != nil {
 				end(err)
