@@ -51,7 +51,7 @@ func postgresServer(t testing.TB) *PostgresServer {
 	if err != nil {
 		t.Fatalf("find the programs of the shared Postgres: %v", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func programs(t testing.TB) (bin string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer connection.Close(context.WithoutCancel(t.Context()))
+	defer func() { _ = connection.Close(context.WithoutCancel(t.Context())) }()
 	err = connection.QueryRow(t.Context(), "SELECT setting FROM pg_config WHERE name = 'BINDIR'").Scan(&bin)
 	return bin, err
 }
@@ -193,7 +193,7 @@ func (s *PostgresServer) Standby() *PostgresServer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer connection.Close(context.WithoutCancel(s.t.Context()))
+	defer func() { _ = connection.Close(context.WithoutCancel(s.t.Context())) }()
 	if _, err := connection.Exec(s.t.Context(), "SELECT pg_backup_start('standby', true)"); err != nil {
 		s.t.Fatal(err)
 	}
@@ -264,7 +264,7 @@ func (s *PostgresServer) command(path string, args ...string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer output.Close()
+	defer func() { _ = output.Close() }()
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Run(); err != nil {
 		said, _ := os.ReadFile(output.Name())
