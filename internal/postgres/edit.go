@@ -172,7 +172,7 @@ func writeMovie(ctx context.Context, tx pgx.Tx, m movie.Movie) (id int64, err er
 	if err != nil {
 		return 0, err
 	}
-	return id, execAll(ctx, tx, findPeople, writeMovies)
+	return id, execAll(ctx, tx, writeStaged)
 }
 
 // isTaken is the error of a value that only one movie can have.

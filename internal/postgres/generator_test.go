@@ -23,7 +23,7 @@ func anyMovie() *rapid.Generator[movie.Movie] {
 	number := rapid.Float64Range(0, 10)
 	return rapid.Custom(func(t *rapid.T) movie.Movie {
 		m := movie.Movie{
-			ID: rapid.Int64Range(1, 1_000_000).Draw(t, "id"), Title: name.Draw(t, "title"), Akas: names.Draw(t, "akas"), Genres: names.Draw(t, "genres"),
+			ID: rapid.Int64Range(1, 3_000).Draw(t, "id"), Title: name.Draw(t, "title"), Akas: names.Draw(t, "akas"), Genres: names.Draw(t, "genres"),
 			Languages: names.Draw(t, "languages"), Countries: names.Draw(t, "countries"), Keywords: names.Draw(t, "keywords"),
 			Directors: names.Draw(t, "directors"), Cast: names.Draw(t, "cast"), Characters: names.Draw(t, "characters"),
 			Rating: number.Draw(t, "rating"), Popularity: number.Draw(t, "popularity"), Votes: rapid.Int64Range(0, 1<<62).Draw(t, "votes"),

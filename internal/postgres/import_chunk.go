@@ -107,6 +107,9 @@ func rollbackIf(yes bool) error {
 
 // writeLines stages the lines and writes them to the catalogue.
 func (im *importer) writeLines(ctx context.Context, tx pgx.Tx, lines []importLine, w *written) error {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, namesLock); err != nil {
+		return fmt.Errorf("wait for other writers: %w", err)
+	}
 	source := pgx.CopyFromSlice(len(lines), func(i int) ([]any, error) { return lines[i].row(), nil })
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"import_lines"}, stagedColumns, source); err != nil {
 		return fmt.Errorf("stage lines: %w", err)
@@ -125,7 +128,7 @@ func (im *importer) writeLines(ctx context.Context, tx pgx.Tx, lines []importLin
 	if err := im.rejectTaken(ctx, tx, lines, w); err != nil {
 		return fmt.Errorf("find movies: %w", err)
 	}
-	if err := execAll(ctx, tx, placeMovies, writeMovies, findPeople, writeLists); err != nil {
+	if err := execAll(ctx, tx, placeMovies, writeStaged); err != nil {
 		return err
 	}
 	return tx.QueryRow(ctx, countWritten).Scan(&w.totals.Created, &w.totals.Updated, &w.totals.Unchanged)

@@ -1,9 +1,10 @@
 package postgres
 
-import "fmt"
+import "slices"
 
-// importLock is the advisory lock of the one import at a time; namesLock is held
-// by a transaction that may create people by name, so that two do not both.
+// importLock is the advisory lock of the one import at a time. namesLock is held
+// by every transaction that may create people by name, so that two do not both;
+// it is taken before any row, so that nobody waits in a circle.
 const (
 	importLock = 0x6d6f766965730001
 	namesLock  = 0x6d6f766965730002
@@ -96,7 +97,6 @@ var findPeople = []string{
 		(SELECT max(id) AS id FROM import_people WHERE id < 1::bigint << 53) AS wanted
 		WHERE wanted.id > last_value OR wanted.id = last_value AND NOT is_called`,
 	// Names: the same credit, another credit of the movie, anybody, somebody new.
-	fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d)`, int64(namesLock)),
 	`UPDATE import_credits s SET person_id = p.id FROM credits c JOIN people p ON p.id = c.person_id
 		WHERE s.person_id IS NULL AND c.movie_id = s.movie_id AND c.role = s.role AND c.position = s.position AND p.name = s.name`,
 	`UPDATE import_credits s SET person_id = known.id
@@ -149,3 +149,6 @@ var writeLists = []string{
 const countWritten = `
 SELECT count(*) FILTER (WHERE NOT existing), count(*) FILTER (WHERE existing AND different), count(*) FILTER (WHERE existing AND NOT different)
 FROM (SELECT existing, changed OR num_nonnulls(akas, genres, keywords, person_ids) > 0 AS different FROM import_lines) AS lines`
+
+// writeStaged writes lines whose movies are known.
+var writeStaged = slices.Concat(writeMovies, findPeople, writeLists)
