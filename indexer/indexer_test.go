@@ -2,7 +2,6 @@ package indexer_test
 
 import (
 	"testing"
-	"time"
 
 	"movies/internal/kafka"
 	"movies/internal/movie"
@@ -57,32 +56,6 @@ func TestOlderVersionsNeverWin(t *testing.T) {
 	}
 	if _, version := e.item(index, 4); version != 3 {
 		t.Errorf("movie 4 has version %d, want 3", version)
-	}
-}
-
-// A committed change answers a question that was never asked before within 2 s,
-// also after the index has been idle for longer than the engine's search-idle
-// time would be.
-func TestFresh(t *testing.T) {
-	t.Parallel()
-	e := newEnv(t, 1)
-	index := e.feedFromNow(e.create("a"))
-	e.start(e.searchURL)
-	e.publish(upsert(1, 1, "warm"))
-	e.finished(index)
-	for i := range movie.Version(3) {
-		event := upsert(int64(i)+10, i+10, "fresh")
-		e.publish(event)
-		e.eventually("the document is searchable", func() error {
-			stats, err := e.engine.Stats(t.Context(), index)
-			if err != nil {
-				return err
-			}
-			return is(stats.Docs, int64(i)+2)
-		})
-		if took := time.Since(event.CommittedAt); took > 2*time.Second {
-			t.Errorf("change %d was searchable after %v", i, took)
-		}
 	}
 }
 
