@@ -25,6 +25,11 @@ func TestBoot(t *testing.T) {
 	}
 	options := Options{Dir: t.TempDir(), POM: pom, SearchHeap: 256, Report: func(line string) { t.Log(line) }}
 
+	t.Cleanup(func() {
+		if err := Clean(options.Dir, func(string) {}); err != nil {
+			t.Error(err)
+		}
+	})
 	first := boot(t, options)
 	query(t, first.DatabaseURL, "CREATE TABLE kept (id int)")
 	query(t, first.AuthDatabaseURL, "SELECT 1")
