@@ -5,7 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 SCHEMATHESIS  := schemathesis==4.32.5
 
-.PHONY: help demo demo-clean build test test-short fuzz-api lint bench clean
+.PHONY: help demo demo-clean build test test-short acceptance fuzz-api lint bench clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: ## All tests on real servers, which are booted and stopped.
 
 test-short: ## The tests that need no server.
 	go test -short ./...
+
+acceptance: ## The demo from start to stop, used as this README tells, in a folder of its own.
+	go test -tags acceptance -count=1 -timeout 30m -run TestDemoAsANewcomerUsesIt -v ./cmd/demo
 
 lint: ## Formatting, vet and lint, with a pinned linter.
 	go run $(GOLANGCI_LINT) run ./...
