@@ -29,6 +29,7 @@ type signedInService struct {
 	catalog      *postgres.Catalog
 	provider     *demoprovider.Provider
 	user, editor string // bearer tokens
+	accounts     func(*api.Options)
 }
 
 func newSignedInService(t testing.TB, change ...func(*api.Options)) *signedInService {
@@ -49,10 +50,10 @@ func newSignedInServiceAt(t testing.TB, database string, change ...func(*api.Opt
 	}
 	t.Cleanup(s.catalog.Close)
 	authenticator := s.startProvider()
-	accounts := func(o *api.Options) {
-		o.Accounts = api.Accounts{Authenticator: authenticator, Editor: s.catalog, Origins: []string{"https://app.test"}}
+	s.accounts = func(o *api.Options) {
+		o.Accounts = api.Accounts{Authenticator: authenticator, Editor: s.catalog, Watchlists: s.catalog, Ratings: s.catalog, Origins: []string{"https://app.test"}}
 	}
-	s.url, _ = serve(t, nil, append([]func(*api.Options){accounts}, change...)...)
+	s.url, _ = serve(t, nil, append([]func(*api.Options){s.accounts}, change...)...)
 	return s
 }
 

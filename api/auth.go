@@ -25,6 +25,8 @@ type Authenticator interface {
 type Accounts struct {
 	Authenticator Authenticator
 	Editor        Editor
+	Watchlists    Watchlists
+	Ratings       Ratings
 	// Origins are other sites whose scripts may use the API, such as
 	// https://app.example.com; the service's own needs no mention.
 	Origins []string

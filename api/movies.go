@@ -22,6 +22,7 @@ func (s *server) listMovies(w http.ResponseWriter, r *http.Request) error {
 	ids := p.ids("ids", search.MaxIDs)
 	v := readView(p)
 	req := readRequest(p)
+	onWatchlist := p.flag("watchlist")
 	if p.values.Has("ids") && len(p.values) > 1 && !(len(p.values) == 2 && p.values.Has("fields")) {
 		p.wrong("ids", "can be combined with fields only")
 	}
@@ -35,6 +36,9 @@ func (s *server) listMovies(w http.ResponseWriter, r *http.Request) error {
 		}
 		res := &search.Result{Items: items, Total: search.Total{Value: int64(len(items)), Exact: true}}
 		return s.answer(w, r, v.list(res, time.Since(started)), cacheLookup)
+	}
+	if onWatchlist {
+		return s.searchWatchlist(w, r, req, v)
 	}
 	res, err := s.Searcher.Search(r.Context(), req)
 	if err != nil {

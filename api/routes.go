@@ -26,6 +26,9 @@ func (s *server) router() (*mux.Router, error) {
 	edit := func(method, path string, h personal) {
 		r.Handle(path, s.signedIn(identity.Editor, h)).Methods(method).Name(path)
 	}
+	mine := func(method, path string, h personal) {
+		r.Handle(path, s.signedIn("", h)).Methods(method).Name(path)
+	}
 
 	read("/v1/movies", s.listMovies)
 	read("/v1/movies/{id}", s.getMovie)
@@ -37,6 +40,18 @@ func (s *server) router() (*mux.Router, error) {
 	edit(http.MethodPut, "/v1/movies/{id}", s.replaceMovie)
 	edit(http.MethodPatch, "/v1/movies/{id}", s.patchMovie)
 	edit(http.MethodDelete, "/v1/movies/{id}", s.deleteMovie)
+
+	mine(http.MethodGet, "/v1/me/watchlist", s.watchlist)
+	mine(http.MethodGet, "/v1/me/watchlist/{id}", s.watched)
+	mine(http.MethodPut, "/v1/me/watchlist/{id}", s.watch)
+	mine(http.MethodDelete, "/v1/me/watchlist/{id}", s.unwatch)
+	mine(http.MethodGet, "/v1/me/ratings", s.ratings)
+	mine(http.MethodPut, "/v1/me/ratings/{id}", s.rate)
+	mine(http.MethodDelete, "/v1/me/ratings/{id}", s.unrate)
+	mine(http.MethodGet, "/v1/me/export", s.exportMe)
+	mine(http.MethodDelete, "/v1/me", s.deleteMe)
+	r.Handle("/v1/me/sessions", s.sessions()).Methods(http.MethodGet).Name("/v1/me/sessions")
+	r.Handle("/v1/me/sessions/{id}", s.sessions()).Methods(http.MethodDelete).Name("/v1/me/sessions/{id}")
 
 	plain("/healthz", telemetry.Alive())
 	plain("/readyz", telemetry.Ready(s.Ready))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"sync"
+	"time"
 
 	"movies/api"
 	"movies/internal/auth/access"
@@ -27,17 +29,18 @@ type accounts struct {
 	api.Accounts
 	authenticator *access.Authenticator // nil without PUBLIC_URL
 	catalog       *postgres.Catalog     // nil without DATABASE_URL
+	log           *slog.Logger
 }
 
 // new builds the parts; it connects to nothing.
 func (o accountOptions) new(log *slog.Logger) (*accounts, error) {
-	a := &accounts{Accounts: api.Accounts{Origins: o.AllowedOrigins}}
+	a := &accounts{Accounts: api.Accounts{Origins: o.AllowedOrigins}, log: log}
 	if o.DatabaseURL != "" {
 		catalog, err := postgres.Connect(string(o.DatabaseURL))
 		if err != nil {
 			return nil, err
 		}
-		a.catalog, a.Editor = catalog, catalog
+		a.catalog, a.Editor, a.Watchlists, a.Ratings = catalog, catalog, catalog, catalog
 	}
 	if o.PublicURL == "" {
 		if o.AuthURL != "" || o.Issuer != "" {
@@ -81,10 +84,36 @@ func (o accountOptions) authURL() (*url.URL, error) {
 	return u, nil
 }
 
-// run keeps what is verified with up to date, until the context ends.
+// run keeps what is verified with, and the figures of rated movies, up to date,
+// until the context ends.
 func (a *accounts) run(ctx context.Context) {
+	var all sync.WaitGroup
 	if a.authenticator != nil {
-		a.authenticator.Run(ctx)
+		all.Go(func() { a.authenticator.Run(ctx) })
+	}
+	if a.catalog != nil {
+		all.Go(func() { a.foldRatings(ctx) })
+	}
+	all.Wait()
+}
+
+// foldInterval is how often a movie that people are rating changes for search.
+const foldInterval = time.Second
+
+func (a *accounts) foldRatings(ctx context.Context) {
+	tick := time.NewTicker(foldInterval)
+	defer tick.Stop()
+	for failing := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		_, err := a.catalog.FoldRatings(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "ratings wait: Postgres cannot be used; trying again", "error", err)
+		}
+		failing = err != nil
 	}
 }
 

@@ -31,13 +31,13 @@ func Connect(url string) (*Catalog, error) {
 // Movie returns a movie as editors see it: with the imported rating and votes,
 // without those of users. It is an ErrNotFound where there is none.
 func (c *Catalog) Movie(ctx context.Context, id int64) (movie.Movie, error) {
-	m, err := one(ctx, c.pool, id)
+	m, err := one(ctx, c.pool, selectStored, id)
 	return m, c.explain(err)
 }
 
-// one reads a movie that exists.
-func one(ctx context.Context, q Querier, id int64) (movie.Movie, error) {
-	found, err := Documents(ctx, q, []int64{id})
+// one reads a movie that exists, by selectStored or selectDocuments.
+func one(ctx context.Context, q Querier, sql string, id int64) (movie.Movie, error) {
+	found, err := queryDocuments(ctx, q, sql+`WHERE m.id = $1`, id)
 	if err == nil && len(found) == 0 {
 		err = noMovie(id)
 	}
@@ -49,8 +49,9 @@ func one(ctx context.Context, q Querier, id int64) (movie.Movie, error) {
 
 func noMovie(id int64) error { return fmt.Errorf("%w: there is no movie %d", movie.ErrNotFound, id) }
 
-// Create stores a new movie and returns it as stored. An id or imdb_id that
-// another movie has is both an ErrConflict and an InvalidError that names it.
+// Create stores a new movie and returns it as readers will see it. An id or
+// imdb_id that another movie has is both an ErrConflict and an InvalidError that
+// names it.
 func (c *Catalog) Create(ctx context.Context, m movie.Movie, e movie.Edit) (movie.Movie, error) {
 	var stored movie.Movie
 	err := c.edit(ctx, func(tx pgx.Tx) error {
@@ -67,7 +68,7 @@ func (c *Catalog) Create(ctx context.Context, m movie.Movie, e movie.Edit) (movi
 		if err != nil {
 			return err
 		}
-		if stored, err = one(ctx, tx, id); err != nil {
+		if stored, err = one(ctx, tx, selectStored, id); err != nil {
 			return err
 		}
 		return audit(ctx, tx, "create", e.By, nil, &stored)
@@ -76,23 +77,34 @@ func (c *Catalog) Create(ctx context.Context, m movie.Movie, e movie.Edit) (movi
 }
 
 // Replace stores everything about the movie with m.ID anew and returns it as
-// stored. An edit that changes nothing leaves the revision as it is.
+// readers will see it. An edit that changes nothing leaves the revision as it is.
 func (c *Catalog) Replace(ctx context.Context, m movie.Movie, e movie.Edit) (movie.Movie, error) {
-	var stored movie.Movie
+	var shown movie.Movie
 	err := c.edit(ctx, func(tx pgx.Tx) error {
 		before, err := lockMovie(ctx, tx, m.ID, e.Revision)
 		if err != nil {
 			return err
 		}
-		if _, err := writeMovie(ctx, tx, m); err != nil {
+		if shown, err = one(ctx, tx, selectDocuments, m.ID); err != nil {
 			return err
 		}
-		if stored, err = one(ctx, tx, m.ID); err != nil || stored.Revision == before.Revision {
+		write := m
+		if !e.Figures && shown.Votes != before.Votes {
+			write.Rating, write.Votes = before.Rating, before.Votes
+		}
+		if _, err := writeMovie(ctx, tx, write); err != nil {
+			return err
+		}
+		stored, err := one(ctx, tx, selectStored, m.ID)
+		if err != nil || stored.Revision == before.Revision {
+			return err
+		}
+		if shown, err = one(ctx, tx, selectDocuments, m.ID); err != nil {
 			return err
 		}
 		return audit(ctx, tx, "change", e.By, &before, &stored)
 	})
-	return stored, err
+	return shown, err
 }
 
 // Delete removes a movie with everything it owns.
@@ -136,11 +148,12 @@ func (c *Catalog) edit(ctx context.Context, change func(pgx.Tx) error) error {
 	return c.explain(err)
 }
 
-// lockMovie returns the movie, which nobody else changes until the transaction
-// ends, if it is still at the revision.
+// lockMovie returns the movie as it is stored, if it is still at the revision;
+// nobody else changes it until the transaction ends. People who rate it or put it
+// on a list do not wait.
 func lockMovie(ctx context.Context, tx pgx.Tx, id, revision int64) (movie.Movie, error) {
 	var current int64
-	err := tx.QueryRow(ctx, `SELECT revision FROM movies WHERE id = $1 FOR UPDATE`, id).Scan(&current)
+	err := tx.QueryRow(ctx, `SELECT revision FROM movies WHERE id = $1 FOR NO KEY UPDATE`, id).Scan(&current)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return movie.Movie{}, noMovie(id)
@@ -149,7 +162,7 @@ func lockMovie(ctx context.Context, tx pgx.Tx, id, revision int64) (movie.Movie,
 	case current != revision:
 		return movie.Movie{}, fmt.Errorf("%w: movie %d is at revision %d, not %d: read it again and repeat the change", movie.ErrConflict, id, current, revision)
 	}
-	return one(ctx, tx, id)
+	return one(ctx, tx, selectStored, id)
 }
 
 // writeMovie writes one movie as an import writes a line, and returns its id.
