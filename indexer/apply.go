@@ -30,10 +30,23 @@ func (x *session) apply(ctx context.Context, w *work) error {
 		return err
 	}
 	x.metrics.consumed(len(w.messages), coalesced)
+	x.newest.begin(changes)
+	defer x.newest.end(changes)
+	select {
+	case <-w.before:
+		close(w.known)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	first, unencodable := newRequest(x.index, changes)
 	if err := x.park(ctx, append(poison, unencodable...)); err != nil {
 		return err
 	}
+	return x.write(ctx, first)
+}
+
+// write sends a request, in parts if need be, until all of it is finished.
+func (x *session) write(ctx context.Context, first *request) error {
 	delays := newDelays()
 	for queue := []*request{first}; len(queue) > 0; {
 		r := queue[0]
@@ -73,14 +86,16 @@ func (x *session) beforeNext(ctx context.Context, outcomes outcomes, delays back
 // outcomes counts items by what became of them.
 type outcomes map[opensearch.Outcome]int
 
-// send sends a request once and leaves in it what is not finished.
+// send sends once what of a request is not superseded, and leaves in it what is
+// not finished.
 func (x *session) send(ctx context.Context, r *request) (outcomes, error) {
 	if err := x.throttle.acquire(ctx); err != nil {
 		return nil, err
 	}
+	overtaken := x.newest.drop(r)
 	began, size := time.Now(), r.Size()
 	results := x.bulk(ctx, r)
-	now, counts := time.Now(), make(outcomes)
+	now, counts := time.Now(), outcomes{opensearch.Superseded: overtaken}
 	for i := range results {
 		counts[results[i].Outcome]++
 	}

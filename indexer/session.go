@@ -34,6 +34,7 @@ type session struct {
 	*feed
 	share    share
 	progress *progress
+	newest   *newest
 	works    chan struct{} // holds a token for each work under way
 	idle     chan struct{} // gets a token whenever the last work has ended
 	mu       sync.Mutex
@@ -43,18 +44,20 @@ type session struct {
 
 // serve works until the context ends or the feed cannot go on.
 func (f *feed) serve(ctx context.Context, s share) error {
-	x := &session{feed: f, share: s, progress: newProgress(), works: make(chan struct{}, parallel), idle: make(chan struct{}, 1)}
+	x := &session{feed: f, share: s, progress: newProgress(), newest: newNewest(), works: make(chan struct{}, parallel), idle: make(chan struct{}, 1)}
 	f.metrics.begin(x.progress)
 	defer f.metrics.end()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return x.commitLoop(ctx) })
 	g.Go(func() error { return x.watchEnds(ctx) })
 	g.Go(func() error {
-		for {
+		for before := closed(); ; {
 			w, err := x.gather(ctx)
 			if err != nil {
 				return err
 			}
+			w.before, w.known = before, make(chan struct{})
+			before = w.known
 			g.Go(func() error { return x.process(ctx, w) })
 		}
 	})
@@ -68,6 +71,15 @@ type work struct {
 	messages []kafka.Message
 	bytes    int
 	spans    []*span
+	// known is closed when newest knows the changes of this work and of all before
+	// it; before is that of the one before.
+	before, known chan struct{}
+}
+
+func closed() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
 }
 
 func (w *work) add(b kafka.Batch, p *progress) {

@@ -20,6 +20,14 @@ type Options struct {
 }
 
 // Index is the body of a create-index request: settings, analysis and mapping.
+//
+// index.gc_deletes is how long the engine remembers the version of a deleted
+// document, and so refuses an older one that comes late. It is an hour, not the
+// default minute: a member of the indexer's group that was taken over from may
+// still have a request under way, for half a minute by its own clock and for as
+// long as the cluster lets it wait by the cluster's; and Kafka may hold an older
+// event again behind a newer one when a publish was repeated. An hour is far above
+// both, and costs some hundred bytes of heap for each delete of the last hour.
 func Index(o Options) ([]byte, error) {
 	if o.Shards < 1 || o.Replicas < 0 {
 		return nil, fmt.Errorf("mappings: %d shards and %d replicas: at least 1 shard and 0 replicas are needed", o.Shards, o.Replicas)
