@@ -15,14 +15,12 @@ import (
 	"movies/search/opensearch"
 )
 
-const (
-	// chunkMovies is how many movies are read in one snapshot, sent in one
-	// request, and repeated by a worker that was killed.
-	chunkMovies = 1000
-	// backfillWorkers read, encode and send at once: enough to keep the database,
-	// this process and the cluster busy at the same time.
-	backfillWorkers = 4
-)
+// chunkMovies is the size of a chunk outside of tests.
+const chunkMovies = 1000
+
+// backfillWorkers read, encode and send at once: enough to keep the database,
+// this process and the cluster busy at the same time.
+const backfillWorkers = 4
 
 // backfill reads every movie there is and writes it to the new index.
 func (r *Rebuilder) backfill(ctx context.Context, l *lease, maxRate float64) error {
@@ -34,7 +32,7 @@ func (r *Rebuilder) backfill(ctx context.Context, l *lease, maxRate float64) err
 	bar := r.say.start("backfill", "movies", run.Movies, total)
 	defer bar.Finish()
 	b := &backfill{Rebuilder: r, lease: l, bar: bar, epoch: run.Epoch, index: run.Index, limit: rate.NewLimiter(rate.Inf, chunkMovies)}
-	b.ranges = ranges{source: r.source, next: run.Next, exhausted: run.Exhausted, again: run.Pending}
+	b.ranges = ranges{source: r.source, size: r.chunk, next: run.Next, exhausted: run.Exhausted, again: run.Pending}
 	b.movies = run.Movies
 	if maxRate > 0 {
 		b.limit = rate.NewLimiter(rate.Limit(maxRate), chunkMovies)
@@ -128,6 +126,7 @@ func (b *backfill) finish(ctx context.Context, chunk span, n int) error {
 // ranges cuts the ids into chunks and remembers which are not finished.
 type ranges struct {
 	source    Source
+	size      int
 	next      int64
 	exhausted bool
 	again     []span // unfinished by an earlier process
@@ -142,7 +141,7 @@ func (x *ranges) take(ctx context.Context) (chunk span, ok bool, err error) {
 	case x.exhausted:
 		return span{}, false, nil
 	default:
-		through, more, err := x.source.Boundary(ctx, x.next, chunkMovies)
+		through, more, err := x.source.Boundary(ctx, x.next, x.size)
 		if err != nil {
 			return span{}, false, err
 		}

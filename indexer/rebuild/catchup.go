@@ -28,8 +28,8 @@ func (r *Rebuilder) repeatDeletes(ctx context.Context, run *run) error {
 		return err
 	}
 	err := r.log.ReadFrom(ctx, kafka.TopicChanges, run.Offsets, func(m kafka.Message) error {
-		event, err := kafka.DecodeEvent(m.Value)
-		if err != nil || event.Op != movie.OpDelete {
+		event, undecoded := kafka.DecodeEvent(m.Value)
+		if undecoded != nil || event.Op != movie.OpDelete {
 			return nil // what cannot be decoded is the indexer's to park
 		}
 		bulk.Delete(event.ID, event.Version)
@@ -82,7 +82,7 @@ func (r *Rebuilder) awaitCopies(ctx context.Context, run *run) error {
 // awaitFeed waits until the index's group has passed everything published up to
 // now. It gives up when the feed stands still for longer than the patience.
 func (r *Rebuilder) awaitFeed(ctx context.Context, index string, patience time.Duration) error {
-	ends, err := r.log.EndOffsets(ctx, kafka.TopicChanges)
+	ends, err := r.ends(ctx)
 	if err != nil {
 		return err
 	}
@@ -118,6 +118,22 @@ func (r *Rebuilder) awaitFeed(ctx context.Context, index string, patience time.D
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// ends are the offsets behind everything published up to now. A broker that is
+// just being replaced is asked again.
+func (r *Rebuilder) ends(ctx context.Context) (kafka.Offsets, error) {
+	for began := time.Now(); ; {
+		ends, err := r.log.EndOffsets(ctx, kafka.TopicChanges)
+		if err == nil || time.Since(began) > feedPatience {
+			return ends, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(300 * time.Millisecond):
 		}
 	}
 }

@@ -13,17 +13,14 @@ import (
 
 // pair is a movie on both sides, as JSON; nil where a side does not have it.
 type pair struct {
-	database, index    []byte
-	databaseRevision   int64
-	indexVersion       movie.Version
-	canonicalsCompared bool
-	canonicallySame    bool
+	database, index  []byte
+	databaseRevision int64
+	databaseRow      uint32
+	indexVersion     movie.Version
 }
 
-// pairs reads movies on both sides: first the index, then the database. In this
-// order a change between the two makes the database newer, which shows as a
-// change of what the database holds (see settle); in the other order it would
-// look as if the index were wrong.
+// pairs reads movies on both sides: first the index, then the database, and the
+// version of its rows last. The order matters to settled.
 func (r *Rebuilder) pairs(ctx context.Context, index string, ids []int64) (map[int64]*pair, error) {
 	stored, err := r.engine.Read(ctx, index, ids)
 	if err != nil {
@@ -33,9 +30,13 @@ func (r *Rebuilder) pairs(ctx context.Context, index string, ids []int64) (map[i
 	if err != nil {
 		return nil, err
 	}
+	rows, err := r.history.RowVersions(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	pairs := make(map[int64]*pair, len(ids))
 	for _, id := range ids {
-		pairs[id] = &pair{}
+		pairs[id] = &pair{databaseRow: rows[id]}
 	}
 	for id, document := range stored {
 		pairs[id].index, pairs[id].indexVersion = document.Source, document.Version
@@ -58,13 +59,22 @@ func (p *pair) same() bool {
 	if p.database == nil || p.index == nil {
 		return p.database == nil && p.index == nil
 	}
-	if bytes.Equal(p.database, p.index) {
-		return true
-	}
-	if !p.canonicalsCompared {
-		p.canonicalsCompared, p.canonicallySame = true, len(p.fields()) == 0
-	}
-	return p.canonicallySame
+	return bytes.Equal(p.database, p.index) || len(p.fields()) == 0
+}
+
+// settled tells whether nothing has happened to a movie between two looks at it,
+// where everything committed before the end of the first had to arrive in the
+// index before the second began. If the sides differ then, the index is wrong:
+//
+// Say that the database has the movie. Its row was the same from the end of the
+// first look to the end of the second, so the index had to have that state when
+// it was read in between. Say that the database does not have it. The index has
+// the same version both times, and the first time it was read before the
+// database, so what it has was deleted before the end of the first look; that
+// delete had to have arrived. Comparing contents alone would not do: a movie that
+// is deleted and made again looks as before.
+func (p *pair) settled(before *pair) bool {
+	return p.databaseRow == before.databaseRow && bytes.Equal(p.database, before.database) && p.indexVersion == before.indexVersion
 }
 
 // fields are the JSON fields that differ, in order.

@@ -110,6 +110,14 @@ func (r *Rebuilder) neededBytes(ctx context.Context, p Plan) (int64, error) {
 // plan records a new run, unless there is no room for its index.
 func (r *Rebuilder) plan(ctx context.Context, l *lease, o RunOptions, epoch int) error {
 	p, err := r.draft(ctx, o, "")
+	for err == nil && p.Index == p.Previous { // names tell seconds apart
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+			p, err = r.draft(ctx, o, "")
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -160,7 +168,7 @@ func (r *Rebuilder) create(ctx context.Context, l *lease) error {
 	r.reached("index created")
 	// Everything published from here on reaches the index by its feed. What was
 	// published before is visible to every chunk, for no chunk has begun.
-	offsets, err := r.log.EndOffsets(ctx, kafka.TopicChanges)
+	offsets, err := r.ends(ctx)
 	if err != nil {
 		return err
 	}

@@ -74,13 +74,13 @@ func (r *Rebuilder) Replay(ctx context.Context, ids []string) (done []Replayed, 
 
 func (r *Rebuilder) replay(ctx context.Context, d *kafka.DeadLetter) (Replayed, error) {
 	result := Replayed{ID: d.ID(), Outcome: Kept}
-	event, err := kafka.DecodeEvent(d.Value)
+	event, undecoded := kafka.DecodeEvent(d.Value)
 	switch {
 	case d.Truncated:
 		result.Reason = fmt.Sprintf("only its beginning was kept; change movie %d, or run reindex verify --repair, to have it published anew", d.MovieID)
 		return result, nil
-	case err != nil:
-		result.Reason = err.Error()
+	case undecoded != nil:
+		result.Reason = undecoded.Error()
 		return result, nil
 	}
 	superseded, err := r.superseded(ctx, d.Index, &event)

@@ -109,7 +109,7 @@ func (r *Rebuilder) sum(ctx context.Context, index string, each func(done int64)
 		each(n.movies + n.documents)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	queue := &queue{ranges: ranges{source: r.source}}
+	queue := &queue{ranges: ranges{source: r.source, size: r.chunk}}
 	for range databaseReaders {
 		g.Go(func() error { return r.sumDatabase(ctx, d, queue, count) })
 	}

@@ -2,6 +2,7 @@ package rebuild
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,6 +30,9 @@ const patience = time.Minute
 
 // shortLease lets tests take over from the dead without waiting long.
 const shortLease = 2 * time.Second
+
+// testChunk lets tests have many chunks of few movies.
+const testChunk = 50
 
 // address is where a test's own piece of the servers is; a child process gets it
 // by its environment.
@@ -141,12 +145,14 @@ func (h history) VisibleLSN(ctx context.Context) (uint64, error) { return h.capt
 
 // rebuilder makes a new operator.
 func (e *env) rebuilder(name string) *Rebuilder {
-	var out io.Writer = io.Discard
+	out := io.Discard
 	if testing.Verbose() {
 		out = e.Output()
 	}
-	return New(e.engine, e.kafka, e.catalog, history{e.catalog, e.capture},
+	r := New(e.engine, e.kafka, e.catalog, history{e.catalog, e.capture},
 		Options{Prefix: e.indices, Operator: name, Out: out, Lease: shortLease})
+	r.chunk = testChunk
+	return r
 }
 
 // run rebuilds and expects it to work.
@@ -181,17 +187,18 @@ func (e *env) seed(n int) {
 }
 
 // request talks to the search cluster as an outsider would.
-func (e *env) request(method, path, body string) (status int, answer string) {
-	e.Helper()
-	req, err := http.NewRequestWithContext(e.Context(), method, e.search+path, strings.NewReader(body))
-	e.check(err)
+func (e *env) request(ctx context.Context, method, path, body string) (status int, answer string, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, e.search+path, strings.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
 	req.Header.Set("Content-Type", "application/json")
 	res, err := http.DefaultClient.Do(req)
-	e.check(err)
-	defer res.Body.Close()
+	if err != nil {
+		return 0, "", err
+	}
 	raw, err := io.ReadAll(res.Body)
-	e.check(err)
-	return res.StatusCode, string(raw)
+	return res.StatusCode, string(raw), errors.Join(err, res.Body.Close())
 }
 
 // until waits for a condition.
@@ -224,7 +231,9 @@ func (e *env) reading() string {
 // that the export knows, read one by one.
 func (e *env) wantSame(index string) {
 	e.Helper()
-	v, err := e.rebuilder("inspector").Verify(e.Context(), index)
+	inspector := e.rebuilder("inspector")
+	e.check(inspector.barrier(e.Context(), index))
+	v, err := inspector.Verify(e.Context(), index)
 	e.check(err)
 	if !v.Clean() {
 		e.Errorf("%s differs: %v", index, v.Differences)

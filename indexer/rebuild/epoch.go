@@ -24,7 +24,8 @@ var errEpochChanged = errors.New("the database was failed over, restored or repl
 
 // epochs knows the relay's present state. It is safe for concurrent use.
 type epochs struct {
-	log *kafka.Client
+	load     func(context.Context) (kafka.RelayState, error)
+	patience time.Duration
 
 	mu    sync.Mutex
 	state kafka.RelayState
@@ -45,12 +46,12 @@ func (e *epochs) current(ctx context.Context, history History) (kafka.RelayState
 			return e.state, nil
 		}
 		asked := time.Now()
-		e.state, err = e.log.LoadRelayState(ctx)
+		e.state, err = e.load(ctx)
 		if err == nil && matches(e.state, origin) {
 			e.at = asked
 			return e.state, nil
 		}
-		if time.Since(began) > relayPatience {
+		if time.Since(began) > e.patience {
 			return kafka.RelayState{}, errors.Join(noRelay(e.state, origin), err)
 		}
 		select {

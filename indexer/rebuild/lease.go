@@ -64,27 +64,21 @@ func (r *Rebuilder) acquire(ctx context.Context, command string) (*lease, error)
 		return nil, fmt.Errorf("keep the state of rebuilds: %w", err)
 	}
 	l := &lease{engine: r.engine, index: r.recordIndex(), length: r.options.Lease, token: rand.Text()}
-	first, err := l.read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if h := l.record.Lease; h != nil {
-		if err := l.outwait(ctx, first, h, r.say); err != nil {
+	for {
+		if err := l.await(ctx, r.say); err != nil {
 			return nil, err
 		}
-	}
-	now := time.Now().UTC()
-	l.record.Lease = &holder{Token: l.token, Operator: r.options.Operator, Command: command, Since: now, Renewed: now}
-	l.version, err = l.engine.WriteRecord(ctx, l.index, recordID, l.version, &l.record)
-	if errors.Is(err, movie.ErrConflict) { // somebody was faster
-		if _, err := l.read(ctx); err == nil && l.record.Lease != nil {
-			return nil, l.held(l.record.Lease)
+		now := time.Now().UTC()
+		l.record.Lease = &holder{Token: l.token, Operator: r.options.Operator, Command: command, Since: now, Renewed: now}
+		version, err := l.engine.WriteRecord(ctx, l.index, recordID, l.version, &l.record)
+		switch {
+		case err == nil:
+			l.version = version
+			return l, nil
+		case !errors.Is(err, movie.ErrConflict): // otherwise somebody was faster
+			return nil, fmt.Errorf("take the lease: %w", err)
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("take the lease: %w", err)
-	}
-	return l, nil
 }
 
 // read reads the record; there may be none yet.
@@ -101,14 +95,22 @@ func (l *lease) read(ctx context.Context) (v opensearch.RecordVersion, err error
 	return v, nil
 }
 
-// outwait watches a lease until it is renewed, which is a *HeldError, given back,
-// or has run out.
-func (l *lease) outwait(ctx context.Context, seen opensearch.RecordVersion, h *holder, say reporter) error {
+// await watches the lease until it is free: nobody has it, it is given back, or it
+// has run out. It gives up when the lease is renewed twice, which is a *HeldError:
+// a single write may be the last one of a process that has died since, carried
+// out late.
+func (l *lease) await(ctx context.Context, say reporter) error {
+	seen, err := l.read(ctx)
+	if err != nil || l.record.Lease == nil {
+		return err
+	}
+	h := l.record.Lease
 	deadline := time.NewTimer(l.length)
 	defer deadline.Stop()
 	ticker := time.NewTicker(l.length / 20)
 	defer ticker.Stop()
-	announce := time.After(l.length / 3)
+	announce := time.After(l.length * 2 / 3)
+	written := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -126,8 +128,13 @@ func (l *lease) outwait(ctx context.Context, seen opensearch.RecordVersion, h *h
 			if l.record.Lease == nil {
 				return nil
 			}
-			if now != seen {
+			switch {
+			case now == seen:
+			case written:
 				return l.held(l.record.Lease)
+			default:
+				seen, written = now, true
+				deadline.Reset(l.length)
 			}
 		}
 	}
@@ -215,13 +222,8 @@ func (l *lease) write(ctx context.Context, next *record) error {
 }
 
 // release gives the lease back. Where that fails, it runs out by itself.
-func (l *lease) release() error {
+func (l *lease) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.length)
 	defer cancel()
-	err := l.update(ctx, func(s *record) { s.Lease = nil })
-	var held *HeldError
-	if errors.As(err, &held) {
-		return nil // it is somebody else's
-	}
-	return err
+	_ = l.update(ctx, func(s *record) { s.Lease = nil })
 }

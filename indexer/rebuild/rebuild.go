@@ -59,6 +59,9 @@ type History interface {
 	VisibleLSN(ctx context.Context) (uint64, error)
 	// Reemit announces movies as changed: each gets an event with a new version.
 	Reemit(ctx context.Context, ids []int64) error
+	// RowVersions tells which version of each movie's row is the present one, for
+	// those that exist; one that was deleted and made again has another.
+	RowVersions(ctx context.Context, ids []int64) (map[int64]uint32, error)
 }
 
 // Options are what differs between operators and deployments.
@@ -83,6 +86,9 @@ type Rebuilder struct {
 	options Options
 	say     reporter
 	epochs  epochs
+	// chunk is how many movies are read in one snapshot, sent in one request, and
+	// repeated by a worker that was killed.
+	chunk int
 	// reached is called at points where a test stops or kills the process.
 	reached func(point string)
 }
@@ -95,7 +101,7 @@ func New(engine *opensearch.Client, log *kafka.Client, source Source, history Hi
 	}
 	return &Rebuilder{
 		engine: engine, log: log, source: source, history: history, options: o,
-		say: reporter{o.Out, o.JSON}, epochs: epochs{log: log}, reached: func(string) {},
+		say: reporter{o.Out, o.JSON}, epochs: epochs{load: log.LoadRelayState, patience: relayPatience}, chunk: chunkMovies, reached: func(string) {},
 	}
 }
 
@@ -274,5 +280,6 @@ func (r *Rebuilder) underLease(ctx context.Context, command string, work func(co
 	}
 	cancel(nil)
 	<-renewing
-	return errors.Join(err, l.release())
+	l.release()
+	return err
 }

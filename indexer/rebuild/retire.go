@@ -10,7 +10,7 @@ import (
 	"movies/search/opensearch"
 )
 
-// ErrNothingToDo: there is no index to roll back to, or to retire.
+// ErrNothingToDo says that there is no index to roll back to, or to retire.
 var ErrNothingToDo = errors.New("nothing to do")
 
 // rollbackPatience keeps a rollback within its five seconds.

@@ -1,7 +1,6 @@
 package rebuild
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -134,13 +133,13 @@ func (r *Rebuilder) suspects(ctx context.Context, v *Verification) ([]int64, err
 }
 
 // settle tells real differences from changes under way. A movie is looked at in
-// rounds, and between two rounds everything committed before the first has come
-// into the index (barrier). If the database held the same in both and the index
-// does not, the index is wrong; if not, the movie was changed and is looked at
-// again.
+// rounds, and between two rounds everything committed before the first comes
+// into the index (barrier). If nothing happened to the movie meanwhile and the
+// sides differ, the index is wrong (see settled); if something did, it is looked
+// at again.
 func (r *Rebuilder) settle(ctx context.Context, v *Verification, suspects []int64) error {
-	before := make(map[int64][]byte, len(suspects))
-	if err := r.eachPair(ctx, v.Index, suspects, func(id int64, p *pair) { before[id] = p.database }); err != nil {
+	before := make(map[int64]*pair, len(suspects))
+	if err := r.eachPair(ctx, v.Index, suspects, func(id int64, p *pair) { before[id] = p }); err != nil {
 		return err
 	}
 	undecided := suspects
@@ -153,8 +152,8 @@ func (r *Rebuilder) settle(ctx context.Context, v *Verification, suspects []int6
 			switch {
 			case p.same():
 				v.InFlight++
-			case !bytes.Equal(before[id], p.database):
-				before[id] = p.database
+			case !p.settled(before[id]):
+				before[id] = p
 				restless = append(restless, id)
 			default:
 				v.wrong(p.describe(id))

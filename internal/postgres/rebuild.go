@@ -64,3 +64,26 @@ func (c *Catalog) Reemit(ctx context.Context, ids []int64) error {
 	}
 	return nil
 }
+
+// RowVersions tells which version of each movie's row is the present one, for
+// those that exist. It changes with every change of the movie or of the rows it
+// owns, and a movie that was deleted and made again has another one, too.
+func (c *Catalog) RowVersions(ctx context.Context, ids []int64) (map[int64]uint32, error) {
+	rows, err := c.pool.Query(ctx, `SELECT id, xmin FROM movies WHERE id = ANY($1)`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read row versions: %w", err)
+	}
+	versions := make(map[int64]uint32, len(ids))
+	var (
+		id   int64
+		xmin uint32
+	)
+	_, err = pgx.ForEachRow(rows, []any{&id, &xmin}, func() error {
+		versions[id] = xmin
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read row versions: %w", err)
+	}
+	return versions, nil
+}
