@@ -31,6 +31,7 @@ func WatchCapture(ctx context.Context, health func(context.Context) (movie.Captu
 	safe := gauge("slot_safe_bytes", "WAL that can be written before the slot may be lost; +Inf when max_slot_wal_keep_size sets no bound.")
 	status := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "movies_relay_slot_status", Help: "1 for the slot's present status."}, []string{"status"})
 	register.MustRegister(status)
+	warned := false
 	show := func() {
 		bounded, cancel := context.WithTimeout(ctx, healthEvery)
 		defer cancel()
@@ -44,6 +45,11 @@ func WatchCapture(ctx context.Context, health func(context.Context) (movie.Captu
 		safe.Set(float64(h.SafeBytes))
 		if h.SafeBytes == math.MaxInt64 {
 			safe.Set(math.Inf(1))
+		}
+		if h.SafeBytes == math.MaxInt64 && h.Status != "missing" && !warned {
+			warned = true
+			log.WarnContext(ctx, "while no relay runs, the database keeps WAL without bound and may fill its disk; "+
+				"run there: ALTER SYSTEM SET max_slot_wal_keep_size = '64GB'; SELECT pg_reload_conf()")
 		}
 		for _, s := range captureStatuses {
 			status.WithLabelValues(s).Set(0)

@@ -141,6 +141,19 @@ func TestDumpAndReload(t *testing.T) {
 	reloaded.inNewEpoch("system identifier")
 }
 
+func TestLostSlot(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	first := r.start()
+	r.exec("INSERT INTO movies (id, title) VALUES (1, 'one')")
+	r.persisted()
+	first.stop()
+	r.exec("SELECT pg_drop_replication_slot($1)", r.slot)
+	r.exec("UPDATE movies SET title = 'nobody captured this' WHERE id = 1")
+	r.start()
+	r.inNewEpoch("capture could not go on")
+}
+
 func TestRestartKeepsTheEpoch(t *testing.T) {
 	t.Parallel()
 	server, r := newServerRig(t)

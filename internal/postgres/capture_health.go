@@ -12,7 +12,7 @@ import (
 )
 
 const selectHealth = `
-SELECT wal_status,
+SELECT coalesce(wal_status, 'missing'),
 	coalesce(pg_current_wal_lsn() - confirmed_flush_lsn, 0)::bigint,
 	coalesce(pg_current_wal_lsn() - restart_lsn, 0)::bigint,
 	safe_wal_size

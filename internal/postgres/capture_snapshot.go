@@ -69,7 +69,8 @@ func (c *Capture) inSnapshotOf(ctx context.Context, xids []uint64, read func(pgx
 		}
 		if time.Since(began) > 5*time.Second && time.Since(warned) > time.Minute {
 			warned = time.Now()
-			c.log.Warn("committed transactions are not visible yet; does their commit wait for a synchronous standby?",
+			c.log.Warn("committed transactions are not visible yet: their commit may wait for a synchronous standby, "+
+				"and synchronous_standby_names must not match "+strconv.Quote(applicationName),
 				"waiting", time.Since(began).Round(time.Second).String())
 		}
 		select {

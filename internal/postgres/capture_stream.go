@@ -46,6 +46,7 @@ type Stream struct {
 	delivered  uint64 // End of the last commit handed on
 	reported   uint64 // what the server was last told
 	lastStatus time.Time
+	nextTick   time.Time
 }
 
 func newStream(c *Capture, conn *pgconn.PgConn, origin movie.Origin) *Stream {
@@ -132,17 +133,17 @@ func (s *Stream) receive(ctx context.Context) error {
 // it is time again.
 func (s *Stream) tick(ctx context.Context) error {
 	now := time.Now()
-	since := now.Sub(s.lastStatus)
-	if since < statusTick {
+	if now.Before(s.nextTick) {
 		return nil
 	}
-	if since >= statusIdle || s.confirmed.Load() != s.reported {
+	s.nextTick = now.Add(statusTick)
+	if now.Sub(s.lastStatus) >= statusIdle || s.confirmed.Load() != s.reported {
 		if err := s.sendStatus(true); err != nil {
 			return err
 		}
 		s.lastStatus = now
 	}
-	err := s.conn.Conn().SetReadDeadline(now.Add(statusTick))
+	err := s.conn.Conn().SetReadDeadline(s.nextTick)
 	if ctx.Err() != nil { // the deadline that ends the stream may just have been overwritten
 		err = s.conn.Conn().SetReadDeadline(time.Unix(1, 0))
 	}
