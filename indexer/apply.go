@@ -99,12 +99,12 @@ func (x *session) send(ctx context.Context, r *request) (outcomes, error) {
 	for i := range results {
 		counts[results[i].Outcome]++
 	}
-	x.throttle.release(began, now, size, counts[opensearch.Retry] > 0)
+	x.throttle.release(began, now, size, counts[opensearch.Retry] > 0 && ctx.Err() == nil)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	x.metrics.sent(now.Sub(began), size, counts)
-	x.explain(ctx, r, results)
+	x.explain(ctx, r, results, counts, now)
 	if err := x.park(ctx, x.poisoned(r, results)); err != nil {
 		return nil, err
 	}
@@ -154,19 +154,30 @@ func (x *session) finished(r *request, results []opensearch.Result, now time.Tim
 	x.progress.apply(newest)
 }
 
-// explain logs one example of each outcome that is not success.
-func (x *session) explain(ctx context.Context, r *request, results []opensearch.Result) {
-	seen := make(map[opensearch.Outcome]bool)
+// explain logs an example of each outcome that is neither success nor poison,
+// which is logged when it is parked; at most one a second of each.
+func (x *session) explain(ctx context.Context, r *request, results []opensearch.Result, counts outcomes, now time.Time) {
 	for i, result := range results {
-		if seen[result.Outcome] || result.Outcome == opensearch.Done || result.Outcome == opensearch.Superseded {
+		o := result.Outcome
+		if final(o) || !x.mayTell(o, now) {
 			continue
 		}
-		seen[result.Outcome] = true
 		c := &r.changes[i]
-		x.logger.WarnContext(ctx, "items not written", "outcome", result.Outcome.String(), "status", result.Status, "reason", result.Reason,
-			"items", len(results), "movie", c.event.ID, "version", c.event.Version,
+		x.logger.WarnContext(ctx, "items not written", "outcome", o.String(), "items", counts[o], "of", len(results),
+			"status", result.Status, "reason", result.Reason, "movie", c.event.ID, "version", c.event.Version,
 			"partition", c.message.Partition, "offset", c.message.Offset)
 	}
+}
+
+// mayTell tells whether an outcome may be logged again.
+func (f *feed) mayTell(o opensearch.Outcome, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now.Sub(f.told[o]) < time.Second {
+		return false
+	}
+	f.told[o] = now
+	return true
 }
 
 // park puts dead letters where an operator finds them; only then are their

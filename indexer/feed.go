@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"movies/internal/kafka"
@@ -26,11 +27,14 @@ type feed struct {
 	metrics  *feedMetrics
 	logger   *slog.Logger
 	throttle *throttle
+
+	mu   sync.Mutex
+	told map[opensearch.Outcome]time.Time // when an outcome was last logged
 }
 
 func newFeed(index string, engine Engine, log Log, m *metrics, logger *slog.Logger) *feed {
 	t := newThrottle()
-	return &feed{index: index, engine: engine, log: log, metrics: m.feed(index, t), logger: logger.With("index", index), throttle: t}
+	return &feed{index: index, engine: engine, log: log, metrics: m.feed(index, t), logger: logger.With("index", index), throttle: t, told: make(map[opensearch.Outcome]time.Time)}
 }
 
 // run feeds until the context ends or the index is gone. What keeps it from

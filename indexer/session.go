@@ -37,9 +37,10 @@ type session struct {
 	newest   *newest
 	works    chan struct{} // holds a token for each work under way
 	idle     chan struct{} // gets a token whenever the last work has ended
-	mu       sync.Mutex
-	underway int
-	left     kafka.Batch // what gather took and did not need
+	left     kafka.Batch   // what gather took and did not need
+
+	state    sync.Mutex
+	underway int // works
 }
 
 // serve works until the context ends or the feed cannot go on.
@@ -159,14 +160,14 @@ func split(b kafka.Batch, size int) (part, rest kafka.Batch) {
 }
 
 func (x *session) begin() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	x.state.Lock()
+	defer x.state.Unlock()
 	x.underway++
 }
 
 func (x *session) busy() bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	x.state.Lock()
+	defer x.state.Unlock()
 	return x.underway > 0
 }
 
@@ -176,10 +177,10 @@ func (x *session) process(ctx context.Context, w *work) error {
 	if err == nil {
 		x.progress.finish(w.spans)
 	}
-	x.mu.Lock()
+	x.state.Lock()
 	x.underway--
 	idle := x.underway == 0
-	x.mu.Unlock()
+	x.state.Unlock()
 	if idle {
 		select {
 		case x.idle <- struct{}{}:

@@ -21,10 +21,10 @@ const (
 // not to queue up in front of a slow one.
 const slowAnswer = time.Second
 
-// throttle bounds the bytes that are under way to the cluster by additive
-// increase and multiplicative decrease, as TCP does: the window grows a little
-// with every full request that is answered in time, and shrinks when requests
-// are rejected, fail or take long, in proportion to how long. It bounds both the
+// throttle bounds the bytes that are under way to the cluster much as TCP does:
+// the window grows a little with every full request that is answered in time,
+// and shrinks at once when requests are rejected, fail or take long, in
+// proportion to how long. It bounds both the
 // size of requests and how many are sent at once: a shrinking window first makes
 // requests smaller and then fewer. It is safe for concurrent use.
 type throttle struct {
@@ -86,7 +86,7 @@ func (t *throttle) release(began, now time.Time, bytes int, turnedAway bool) {
 	case took > slowAnswer:
 		t.shrink(began, now, max(0.25, float64(slowAnswer)/float64(took)))
 	case bytes >= t.requestBytes()/2:
-		t.window = min(t.window+maxWindow/64, maxWindow)
+		t.window = min(t.window+min(t.window/32, maxWindow/64), maxWindow)
 	}
 	t.sending--
 	close(t.freed)
