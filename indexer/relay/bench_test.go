@@ -5,6 +5,7 @@ package relay_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -92,9 +93,8 @@ func send(t *testing.T, method, url string, body []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK || strings.Contains(string(answer), `"errors":true`) {
+	if err := errors.Join(err, res.Body.Close()); err != nil || res.StatusCode != http.StatusOK || strings.Contains(string(answer), `"errors":true`) {
 		t.Fatalf("%s %s: %s %.300s", method, url, res.Status, answer)
 	}
 }

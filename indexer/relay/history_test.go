@@ -3,7 +3,6 @@ package relay_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"movies/internal/movie"
 	"movies/internal/stack/stacktest"
@@ -163,7 +162,6 @@ func TestRestartKeepsTheEpoch(t *testing.T) {
 	r.exec("UPDATE movies SET title = 'two' WHERE id = 1")
 	r.confirmed()
 	server.Stop("immediate") // a crash: the slot comes back with an older position
-	time.Sleep(100 * time.Millisecond)
 	server.Start()
 	r.pool.Reset()
 	r.exec("UPDATE movies SET title = 'three' WHERE id = 1")

@@ -63,7 +63,7 @@ func TestRenameOfAPersonWithManyMovies(t *testing.T) {
 	r.exec("UPDATE people SET name = 'after' WHERE id = 1")
 	for id := credited + 1; id <= credited+single; id++ {
 		r.exec("UPDATE movies SET title = 'changed' WHERE id = $1", id)
-		time.Sleep(5 * time.Millisecond)
+		<-time.After(5 * time.Millisecond)
 	}
 	r.confirmed()
 	renamed, missing := c.sorted(1, credited)

@@ -196,9 +196,12 @@ func (r *rig) title(id int64) string {
 // await waits until the condition holds.
 func (r *rig) await(what string, condition func() bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	deadline := time.After(20 * time.Second)
+	for !condition() {
+		select {
+		case <-deadline:
 			r.t.Fatalf("not within 20 s: %s", what)
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -155,7 +156,7 @@ func (r *rig) writeSomething(random *rand.Rand) (w []written) {
 			var x written
 			err := tx.QueryRow(ctx, "SELECT pg_current_xact_id()::text::bigint, id, revision FROM movies WHERE id = $1", id).
 				Scan(&x.xid, &x.movie, &x.revision)
-			if err == pgx.ErrNoRows {
+			if errors.Is(err, pgx.ErrNoRows) {
 				continue
 			}
 			if err != nil {

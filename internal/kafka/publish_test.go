@@ -141,7 +141,7 @@ func TestPublishGivesUpWithItsContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	c, err := NewClient(config.Kafka{Brokers: []string{listener.Addr().String()}}, "test", "")
 	if err != nil {
 		t.Fatal(err)

@@ -20,16 +20,7 @@ const (
 // by partition, in order, without a consumer group, and then returns. Messages
 // that arrive meanwhile are not waited for. An error of the function ends it.
 func (c *Client) ReadAll(ctx context.Context, topic string, each func(Message) error) error {
-	first, next, err := c.bounds(ctx, topic)
-	if err != nil {
-		return err
-	}
-	for p := range len(next) {
-		if err := c.readPartition(ctx, topic, p, first[p], next[p], each); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.ReadFrom(ctx, topic, nil, each)
 }
 
 // readPartition gives the messages from one offset up to another. Compaction may
@@ -121,6 +112,6 @@ func readBytes(b kafka.Bytes) ([]byte, error) {
 	if b == nil {
 		return nil, nil
 	}
-	defer b.Close()
-	return kafka.ReadAll(b)
+	content, err := kafka.ReadAll(b)
+	return content, errors.Join(err, b.Close())
 }

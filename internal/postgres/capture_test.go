@@ -179,7 +179,7 @@ func TestIdleSlotKeepsNoWAL(t *testing.T) {
 	exec(t, conn, "UPDATE movies SET title = 'x' WHERE id = 1")
 	open := next(t, s, 1)[0]
 	unrelated()
-	time.Sleep(3 * time.Second) // what must not happen has no condition to wait for
+	<-time.After(3 * time.Second) // what must not happen has no condition to wait for
 	if lsn := slotLSN(t, conn); lsn >= open.End {
 		t.Errorf("the slot is at %X though the commit that ends at %X was not confirmed", lsn, open.End)
 	}
@@ -211,7 +211,7 @@ func TestStandbyTakesOver(t *testing.T) {
 	exec(t, conn, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = current_database()")
 	select {
 	case s := <-took:
-		defer s.Close()
+		defer func() { _ = s.Close() }()
 		if c := next(t, s, 1)[0]; !slices.Equal(c.IDs, []int64{1}) {
 			t.Errorf("the standby goes on with %v, want the unconfirmed commit", c.IDs)
 		}
