@@ -34,6 +34,7 @@ func (p provider) new(o demoprovider.Options) (*demoprovider.Provider, error) {
 	o.Issuer, o.ClientID, o.ClientSecret = p.Issuer, p.ClientID, string(p.ClientSecret)
 	o.RedirectURIs = []string{p.PublicURL + "/auth/callback"}
 	o.PostLogoutURIs = []string{p.PublicURL + "/"}
+	o.BackChannelLogoutURI = p.PublicURL + "/auth/backchannel-logout"
 	o.KeyFile = p.KeyFile
 	return demoprovider.New(o)
 }

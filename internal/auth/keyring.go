@@ -86,8 +86,7 @@ func (k *keyring) update(ctx context.Context) error {
 	return nil
 }
 
-// load opens the stored keys. One that does not open was sealed with another
-// client secret; it is left to expire.
+// load opens the stored keys.
 func (k *keyring) load(ctx context.Context) (ring token.Ring, newest time.Time, err error) {
 	stored, err := k.store.Keys(ctx)
 	if err != nil {
@@ -97,7 +96,9 @@ func (k *keyring) load(ctx context.Context) (ring token.Ring, newest time.Time, 
 		newest = s.Created
 		plain, err := k.seal.open(s.Sealed, s.ID)
 		if err != nil {
-			k.log.WarnContext(ctx, "a signing key does not open: it was sealed with another client secret", "key", s.ID)
+			if err := k.dropForeign(ctx, s); err != nil {
+				return nil, newest, err
+			}
 			continue
 		}
 		key, err := token.ParseKey(s.ID, s.Created, plain)
@@ -107,6 +108,16 @@ func (k *keyring) load(ctx context.Context) (ring token.Ring, newest time.Time, 
 		ring = append(ring, key)
 	}
 	return ring, newest, nil
+}
+
+// dropForeign removes a key that was sealed with another client secret, once
+// processes that may still have that secret must have replaced it.
+func (k *keyring) dropForeign(ctx context.Context, s SealedKey) error {
+	if s.Created.Add(k.schedule.Every + k.schedule.Ahead + token.Life + 2*token.Leeway).After(k.now()) {
+		return nil
+	}
+	k.log.InfoContext(ctx, "a signing key of another client secret is removed", "key", s.ID)
+	return k.store.DeleteKey(ctx, s.ID)
 }
 
 func (k *keyring) add(ctx context.Context, now, newest time.Time) error {

@@ -80,6 +80,10 @@ func (c *keyCache) run(ctx context.Context) {
 		c.fetched, c.last = make(chan struct{}), time.Now()
 		c.mu.Unlock()
 		select {
+		case <-c.wanted: // by those who have just been served
+		default:
+		}
+		select {
 		case <-ctx.Done():
 			return
 		case <-c.wanted:

@@ -1,0 +1,262 @@
+package auth_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"movies/internal/auth/demoprovider"
+	"movies/internal/postgres"
+	"movies/internal/stack/stacktest"
+)
+
+// TestProcesses runs the real commands, api in front of auth, and takes away one
+// dependency after the other.
+func TestProcesses(t *testing.T) {
+	t.Parallel()
+	search, _ := stacktest.OpenSearch(t)
+	catalogURL := stacktest.PostgresMigrated(t, "catalog", func(ctx context.Context, url string) error {
+		_, err := postgres.Migrate(ctx, url)
+		return err
+	})
+	sessionsDB := newTunnel(t, stacktest.Postgres(t))
+	catalogDB := newTunnel(t, catalogURL)
+	bin := build(t, "auth", "api")
+	apiAddr, authAddr := freeAddr(t), freeAddr(t)
+	public := "http://" + apiAddr
+
+	back := httptest.NewUnstartedServer(nil)
+	t.Cleanup(back.Close)
+	issuer := "http://" + back.Listener.Addr().String()
+	provider, err := demoprovider.New(demoprovider.Options{Issuer: issuer, ClientID: "movies", ClientSecret: "s", Log: slog.New(slog.DiscardHandler),
+		RedirectURIs: []string{public + "/auth/callback"}, PostLogoutURIs: []string{public + "/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	providerUp := &gate{next: provider, down: true}
+	back.Config.Handler = providerUp
+	back.Start()
+
+	env := []string{"OIDC_ISSUER=" + issuer, "OIDC_CLIENT_ID=movies", "OIDC_CLIENT_SECRET=s", "PUBLIC_URL=" + public, "AUTH_URL=http://" + authAddr,
+		"DATABASE_URL=" + catalogDB.url, "AUTH_DATABASE_URL=" + sessionsDB.url, "SEARCH_URL=" + search}
+	auth := start(t, filepath.Join(bin, "auth"), append(env, "HTTP_ADDR="+authAddr)...)
+	start(t, filepath.Join(bin, "api"), append(env, "HTTP_ADDR="+apiAddr, "RATE_LIMIT=off")...)
+	b := (&world{url: public}).newBrowser(t)
+	await(t, "the api serves", func() bool { return status(public+"/healthz") == http.StatusOK })
+	await(t, "auth is ready without the provider", func() bool { return status("http://"+authAddr+"/readyz") == http.StatusOK })
+	if r := b.do(http.MethodGet, "/auth/login", "Accept", "text/html"); r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text(r), "not possible right now") {
+		t.Fatalf("sign-in without the provider: %s %s", r.Status, text(r))
+	}
+	providerUp.set(false)
+	await(t, "sign-in works", func() bool { return b.do(http.MethodGet, "/auth/login").StatusCode == http.StatusOK })
+	b.signIn("/", "demo-editor", "editor")
+
+	write := func() int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, public+"/v1/movies", strings.NewReader(`{"title":"written"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		return b.send(r).StatusCode
+	}
+	refresh := func() int { return b.do(http.MethodPost, "/auth/refresh").StatusCode }
+	writes := func(when string) {
+		t.Helper()
+		if got := write(); got != http.StatusCreated {
+			t.Errorf("%s: a write with the access token: status %d", when, got)
+		}
+		if got := status(public + "/"); got != http.StatusOK {
+			t.Errorf("%s: the page: status %d", when, got)
+		}
+	}
+	writes("all up")
+	if list := b.sessions(); len(list.Items) != 1 || !list.Items[0].Current {
+		t.Errorf("sessions through the api: %+v", list)
+	}
+
+	auth.kill()
+	writes("auth killed")
+	if r := b.do(http.MethodGet, "/auth/login", "Accept", "text/html"); r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text(r), "<h1>") {
+		t.Errorf("auth killed: sign-in: %s %s", r.Status, text(r))
+	}
+	auth = start(t, filepath.Join(bin, "auth"), append(env, "HTTP_ADDR="+authAddr)...)
+	await(t, "the session outlives auth", func() bool { return refresh() == http.StatusOK })
+
+	sessionsDB.set(true)
+	writes("auth's database down")
+	if got := refresh(); got != http.StatusServiceUnavailable {
+		t.Errorf("auth's database down: refresh: status %d", got)
+	}
+	if got := b.do(http.MethodGet, "/auth/login").StatusCode; got != http.StatusServiceUnavailable {
+		t.Errorf("auth's database down: sign-in: status %d", got)
+	}
+	sessionsDB.set(false)
+	await(t, "refresh after auth's database came back", func() bool { return refresh() == http.StatusOK })
+
+	providerUp.set(true)
+	writes("provider down")
+	if got := refresh(); got != http.StatusOK {
+		t.Errorf("provider down: refresh: status %d", got)
+	}
+	catalogDB.set(true)
+	if got := write(); got != http.StatusServiceUnavailable {
+		t.Errorf("catalogue's database down: a write: status %d", got)
+	}
+	if got := status(public + "/"); got != http.StatusOK {
+		t.Errorf("catalogue's database down: the page: status %d", got)
+	}
+	catalogDB.set(false)
+	await(t, "writes after the catalogue's database came back", func() bool { return write() == http.StatusCreated })
+}
+
+// build compiles commands into a folder.
+func build(t *testing.T, commands ...string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for _, name := range commands {
+		out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dir, "movies/cmd/"+name).CombinedOutput()
+		if err != nil {
+			t.Fatalf("build %s: %v\n%s", name, err, out)
+		}
+	}
+	return dir
+}
+
+// process is a running command.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	out  bytes.Buffer
+	once sync.Once
+}
+
+func start(t *testing.T, path string, env ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(path)}
+	p.cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			t.Logf("%s said:\n%s", filepath.Base(path), p.out.String())
+		}
+	})
+	return p
+}
+
+// kill ends the process as a crash would.
+func (p *process) kill() {
+	p.once.Do(func() {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+	})
+}
+
+// tunnel is a way to a server that can be cut.
+type tunnel struct {
+	url    string
+	target string
+	mu     sync.Mutex
+	down   bool
+	open   map[net.Conn]bool
+}
+
+// newTunnel leads to the server of a URL; the tunnel's url is the same elsewhere.
+func newTunnel(t *testing.T, target string) *tunnel {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	x := &tunnel{target: u.Host, open: map[net.Conn]bool{}}
+	u.Host = listener.Addr().String()
+	x.url = u.String()
+	go func() {
+		for {
+			in, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go x.carry(in)
+		}
+	}()
+	return x
+}
+
+func (x *tunnel) carry(in net.Conn) {
+	defer func() { _ = in.Close() }()
+	out, err := net.Dial("tcp", x.target)
+	if err != nil {
+		return
+	}
+	defer func() { _ = out.Close() }()
+	x.mu.Lock()
+	down := x.down
+	x.open[in], x.open[out] = true, true
+	x.mu.Unlock()
+	if down {
+		return
+	}
+	go func() { _, _ = io.Copy(out, in); _ = out.Close() }()
+	_, _ = io.Copy(in, out)
+}
+
+// set cuts the tunnel and what goes through it, or opens it again.
+func (x *tunnel) set(down bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.down = down
+	for c := range x.open {
+		_ = c.Close()
+	}
+	clear(x.open)
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func status(url string) int {
+	r, err := http.Get(url)
+	if err != nil {
+		return 0
+	}
+	_ = r.Body.Close()
+	return r.StatusCode
+}
+
+func await(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("still not so: %s", what)
+		}
+	}
+}
