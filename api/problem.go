@@ -65,6 +65,10 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if retryAfter > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(retryAfter))
 	}
+	if wantsPage(r) {
+		s.writeTrouble(w, r, p)
+		return
+	}
 	writeProblem(w, p)
 }
 
@@ -73,14 +77,19 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 const statusClientClosedRequest = 499
 
 func writeProblem(w http.ResponseWriter, p problem) {
-	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
-	for _, name := range []string{"ETag", "Content-Encoding", "Content-Length"} { // of an answer that was given up
-		h.Del(name)
-	}
+	forget(w.Header())
+	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // the client may be gone; nothing is lost
+}
+
+// forget removes what described an answer that was given up, and keeps the
+// problem out of caches.
+func forget(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	for _, name := range []string{"ETag", "Content-Encoding", "Content-Length"} {
+		h.Del(name)
+	}
 }
 
 // Unavailable answers 503 as a problem document, for handlers that are given to

@@ -41,7 +41,7 @@ func newRepresentation(contentType string, body []byte) *representation {
 func (p *representation) serve(w http.ResponseWriter, r *http.Request, policy cachePolicy) {
 	h := w.Header()
 	h.Set("Cache-Control", string(policy))
-	h.Set("Vary", "Accept-Encoding")
+	h.Add("Vary", "Accept-Encoding")
 	zip := p.zipped != nil && acceptsGzip(r.Header.Values("Accept-Encoding"))
 	tag := `"` + p.tag + `"`
 	if zip {

@@ -53,11 +53,14 @@ func (s *server) router() (*mux.Router, error) {
 	r.Handle("/v1/me/sessions", s.sessions()).Methods(http.MethodGet).Name("/v1/me/sessions")
 	r.Handle("/v1/me/sessions/{id}", s.sessions()).Methods(http.MethodDelete).Name("/v1/me/sessions/{id}")
 
+	read("/", s.searchPage)
+	read("/movies/{id}", s.moviePage)
+	read("/people/{id}", s.personPage)
+
 	plain("/healthz", telemetry.Alive())
 	plain("/readyz", telemetry.Ready(s.Ready))
 	plain("/metrics", telemetry.Metrics(s.Metrics))
 	plain("/openapi.json", spec)
-	plain("/", page())
 	plain("/assets/{file}", s.assets())
 	if s.Auth != nil {
 		r.PathPrefix("/auth/").Handler(s.passedOn(s.Auth)).Name("/auth/")

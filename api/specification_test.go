@@ -143,6 +143,9 @@ func TestAnswersAreAsSpecified(t *testing.T) {
 		"/metrics":                          200,
 		"/openapi.json":                     200,
 		"/":                                 200,
+		"/movies/1":                         200,
+		"/movies/77":                        404,
+		"/people/8":                         200,
 		"/assets/app.js":                    200,
 		"/assets/nothing.js":                404,
 	} {
