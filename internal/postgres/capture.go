@@ -46,7 +46,7 @@ var slotName = regexp.MustCompile(`^[a-z0-9_]{1,50}$`)
 // connecting yet. DefaultSlot is the name outside of tests.
 func NewCapture(dsn, slot string, log *slog.Logger) (*Capture, error) {
 	if !slotName.MatchString(slot) {
-		return nil, fmt.Errorf("replication slot %q: a name has 1 to 50 of the characters a-z, 0-9 and _", slot)
+		return nil, fmt.Errorf("RELAY_SLOT (--slot) %q: a name has 1 to 50 of the characters a-z, 0-9 and _", slot)
 	}
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {

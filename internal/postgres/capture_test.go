@@ -327,3 +327,22 @@ func TestUnusableDatabasesAreRefusedWithTheFix(t *testing.T) {
 		t.Error("a slot name that is no identifier was accepted")
 	}
 }
+
+func TestSlowReceiverKeepsTheStream(t *testing.T) {
+	t.Parallel()
+	url := newDatabase(t)
+	conn := connect(t, url)
+	exec(t, conn, fixture)
+	s := acquire(t, newCapture(t, url))
+	const commits = 2000 // more than wait, decoded, for a receiver
+	exec(t, conn, "CREATE PROCEDURE change(n int) LANGUAGE plpgsql AS 'BEGIN FOR i IN 1..n LOOP UPDATE movies SET votes = i WHERE id = 1; COMMIT; END LOOP; END'")
+	exec(t, conn, fmt.Sprintf("CALL change(%d)", commits))
+	<-time.After(12 * time.Second) // longer than the server waits for a sign of life
+	last := uint64(0)
+	for _, c := range next(t, s, commits) {
+		if c.LSN <= last {
+			t.Fatalf("commit %X after %X", c.LSN, last)
+		}
+		last = c.LSN
+	}
+}
