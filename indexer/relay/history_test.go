@@ -56,7 +56,7 @@ func TestFailover(t *testing.T) {
 	r.confirmed()
 	r.persisted()
 	first.stop()
-	primary.Stop("immediate")
+	primary.Kill()
 	standby.Promote()
 	moved := r.onServer(standby)
 	moved.start()
@@ -71,7 +71,7 @@ func TestRestoreOfFiles(t *testing.T) {
 	r.await("the relay has begun", func() bool { return r.state().Epoch == 1 })
 	r.confirmed()
 	first.stop()
-	server.Stop("fast")
+	server.Stop()
 	backup := server.Copy()
 	server.Start()
 	r.pool.Reset()
@@ -82,7 +82,7 @@ func TestRestoreOfFiles(t *testing.T) {
 	}
 	r.persisted()
 	second.stop()
-	server.Stop("fast")
+	server.Stop()
 	server.Restore(backup)
 	server.Start()
 	r.pool.Reset()
@@ -98,7 +98,7 @@ func TestRestoreOfFilesThatWereWrittenOnSince(t *testing.T) {
 	r.await("the relay has begun", func() bool { return r.state().Epoch == 1 })
 	r.confirmed()
 	first.stop()
-	server.Stop("fast")
+	server.Stop()
 	backup := server.Copy()
 	server.Start()
 	r.pool.Reset()
@@ -108,7 +108,7 @@ func TestRestoreOfFilesThatWereWrittenOnSince(t *testing.T) {
 	r.persisted()
 	published := r.state().LSN
 	second.stop()
-	server.Stop("fast")
+	server.Stop()
 	server.Restore(backup)
 	server.Start()
 	r.pool.Reset()
@@ -147,7 +147,10 @@ func TestLostSlot(t *testing.T) {
 	r.exec("INSERT INTO movies (id, title) VALUES (1, 'one')")
 	r.persisted()
 	first.stop()
-	r.exec("SELECT pg_drop_replication_slot($1)", r.slot)
+	r.await("the slot is dropped", func() bool { // which the server refuses for a moment after the relay has stopped
+		_, err := r.pool.Exec(t.Context(), "SELECT pg_drop_replication_slot($1)", r.slot)
+		return err == nil
+	})
 	r.exec("UPDATE movies SET title = 'nobody captured this' WHERE id = 1")
 	r.start()
 	r.inNewEpoch("capture could not go on")
@@ -161,7 +164,7 @@ func TestRestartKeepsTheEpoch(t *testing.T) {
 	r.persisted()
 	r.exec("UPDATE movies SET title = 'two' WHERE id = 1")
 	r.confirmed()
-	server.Stop("immediate") // a crash: the slot comes back with an older position
+	server.Kill() // a crash: the slot comes back with an older position
 	server.Start()
 	r.pool.Reset()
 	r.exec("UPDATE movies SET title = 'three' WHERE id = 1")

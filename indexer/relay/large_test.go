@@ -67,14 +67,15 @@ func TestRenameOfAPersonWithManyMovies(t *testing.T) {
 	}
 	r.confirmed()
 	renamed, missing := c.sorted(1, credited)
-	if missing > 0 || renamed[credited-1] > 10*time.Second {
-		t.Fatalf("of %d renamed credits %d are missing, the last took %v", credited, missing, renamed[len(renamed)-1])
+	if missing > 0 {
+		t.Fatalf("of %d renamed credits %d are missing", credited, missing)
 	}
 	others, missing := c.sorted(credited+1, credited+single)
-	if missing > 0 || others[len(others)*99/100] > time.Second {
-		t.Errorf("of %d other changes %d are missing, the 99th percentile took %v", single, missing, others[len(others)*99/100])
+	all, p99 := renamed[credited-1], others[len(others)*99/100]
+	if missing > 0 || p99 > max(all/2, 300*time.Millisecond) { // held up by the rename, they would take as long
+		t.Errorf("of %d other changes %d are missing, the 99th percentile took %v, the rename %v", single, missing, p99, all)
 	}
-	t.Logf("rename: %v for all; others meanwhile: median %v, p99 %v", renamed[credited-1], others[len(others)/2], others[len(others)*99/100])
+	t.Logf("rename: %v for all; others meanwhile: median %v, p99 %v", all, others[len(others)/2], p99)
 	for id, e := range r.index() {
 		if id <= credited && (len(e.Movie.Cast) != 1 || e.Movie.Cast[0] != "after") {
 			t.Fatalf("movie %d has the cast %v", id, e.Movie.Cast)

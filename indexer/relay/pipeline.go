@@ -15,6 +15,7 @@ import (
 
 	"movies/internal/kafka"
 	"movies/internal/movie"
+	"movies/internal/mutant"
 )
 
 const (
@@ -173,6 +174,9 @@ func makeEvents(epoch int, changes []change, movies []movie.Movie, traceParent s
 // relay stops is finished within a bound.
 func (r *Relay) publish(ctx context.Context, source Source, in <-chan readBatch, published *atomic.Pointer[position]) error {
 	for b := range in {
+		if mutant.On(mutant.ConfirmBeforeAck) {
+			source.Confirm(b.confirm.lsn)
+		}
 		if err := r.publishOne(ctx, b); err != nil {
 			return fmt.Errorf("publish %d events: %w", len(b.events), err)
 		}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"movies/internal/stack/supervisor"
 )
 
 // PostgresServer is a server of the test's own, for tests that change settings
@@ -30,6 +32,8 @@ type PostgresServer struct {
 	t    testing.TB
 	bin  string
 	port int
+	// supervisor runs the server, and ends it when the test's process is killed.
+	supervisor *supervisor.Supervisor
 }
 
 // NewPostgresServer starts a server, with the settings given as name=value beside
@@ -61,11 +65,7 @@ func postgresServer(t testing.TB) *PostgresServer {
 	}
 	s := &PostgresServer{t: t, bin: bin, port: port, Dir: filepath.Join(ownFolder(t), "data"),
 		URL: fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres?sslmode=disable", port)}
-	t.Cleanup(func() {
-		if s.running() {
-			s.Stop("immediate")
-		}
-	})
+	t.Cleanup(s.Kill)
 	return s
 }
 
@@ -155,19 +155,64 @@ func (s *PostgresServer) Set(settings ...string) {
 	s.Exec("SELECT pg_reload_conf()")
 }
 
-// Start starts the server and waits until it serves.
+// Start starts the server and waits until it serves. After Kill it waits for the
+// server's sessions, which outlive it for a moment.
 func (s *PostgresServer) Start() {
 	s.t.Helper()
-	s.run("pg_ctl", "start", "--wait", "-D", s.Dir, "-l", s.log(), "-o", fmt.Sprintf("-p %d", s.port))
+	var err error
+	for range 50 {
+		if err = s.tryStart(); err == nil || !strings.Contains(err.Error(), "shared memory block") {
+			break
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
-// Stop stops the server: fast, or immediate as in a crash.
-func (s *PostgresServer) Stop(mode string) {
+func (s *PostgresServer) tryStart() (err error) {
+	if s.supervisor, err = supervisor.New(s.t.TempDir(), func(string) {}); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			s.Kill()
+		}
+	}()
+	return s.supervisor.Start(s.t.Context(), supervisor.Process{
+		Name: "postgres", Path: filepath.Join(s.bin, "postgres"), Args: []string{"-D", s.Dir, "-p", strconv.Itoa(s.port)},
+		Dir: os.TempDir(), Credential: credential(s.t), StopSignal: syscall.SIGINT,
+		Ready: func(ctx context.Context) error { return execute(ctx, s.URL, "SELECT 1") },
+	})
+}
+
+// Stop stops the server in good order; clients do not hold it up.
+func (s *PostgresServer) Stop() {
 	s.t.Helper()
-	s.run("pg_ctl", "stop", "--wait", "-D", s.Dir, "-m", mode)
+	s.end(context.WithoutCancel(s.t.Context()))
 }
 
-// Copy copies the stopped server's files, for RestoreTo, to a new folder.
+// Kill stops the server as a crash does.
+func (s *PostgresServer) Kill() {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	cancel()
+	s.end(ctx)
+}
+
+func (s *PostgresServer) end(ctx context.Context) {
+	s.t.Helper()
+	if s.supervisor == nil {
+		return
+	}
+	if err := s.supervisor.Stop(ctx); err != nil {
+		s.t.Error(err)
+	}
+	s.supervisor = nil
+}
+
+// Copy copies the stopped server's files, for Restore, to a new folder.
 func (s *PostgresServer) Copy() (dir string) {
 	s.t.Helper()
 	dir = filepath.Join(ownFolder(s.t), "data")
@@ -239,13 +284,6 @@ func (s *PostgresServer) configure(settings ...string) {
 	}
 }
 
-func (s *PostgresServer) log() string { return filepath.Join(filepath.Dir(s.Dir), "log") }
-
-func (s *PostgresServer) running() bool {
-	_, err := os.Stat(filepath.Join(s.Dir, "postmaster.pid"))
-	return err == nil
-}
-
 // run runs a program of Postgres as the server's account.
 func (s *PostgresServer) run(program string, args ...string) {
 	s.t.Helper()
@@ -259,16 +297,7 @@ func (s *PostgresServer) command(path string, args ...string) {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = os.TempDir()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential(s.t)}
-	// A file, not a pipe: the server that pg_ctl starts keeps it open.
-	output, err := os.CreateTemp(s.t.TempDir(), "output")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer func() { _ = output.Close() }()
-	cmd.Stdout, cmd.Stderr = output, output
-	if err := cmd.Run(); err != nil {
-		said, _ := os.ReadFile(output.Name())
-		logged, _ := os.ReadFile(s.log())
-		s.t.Fatalf("%s %s: %v: %s\n%s", filepath.Base(path), strings.Join(args, " "), err, said, logged)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("%s %s: %v: %s", filepath.Base(path), strings.Join(args, " "), err, said)
 	}
 }
