@@ -59,19 +59,25 @@ func (c importCommand) importFile(ctx context.Context, t *terminal, catalog *pos
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 
-	bar := progress.Start(t.stderr, progress.Options{Name: "import " + f.Name, Unit: "movies", JSON: t.json})
-	defer bar.Finish()
+	var bar *progress.Bar // from the first call of Progress on
 	start := time.Now()
 	totals, err := catalog.Import(ctx, f, postgres.ImportOptions{
 		Again: c.Again,
+		Progress: func(n postgres.ImportTotals) {
+			if bar == nil {
+				bar = progress.Start(t.stderr, progress.Options{Name: "import " + f.Name, Unit: "movies", JSON: t.json, Done: n.Movies()})
+			}
+			bar.Set(n.Movies(), expected(f, n.Movies()))
+		},
 		Rejected: func(r postgres.Rejection) {
 			rejected++
 			fmt.Fprintf(bar, "%s:%d: %v\n", r.File, r.Line, r.Err)
 			_ = rejects.Encode(map[string]any{"file": r.File, "line": r.Line, "reason": r.Err.Error(), "text": r.Text})
 		},
-		Progress: func(n postgres.ImportTotals) { bar.Set(n.Movies(), expected(f, n.Movies())) },
 	})
-	bar.Finish()
+	if bar != nil {
+		bar.Finish()
+	}
 	switch {
 	case errors.Is(err, postgres.ErrAlreadyImported):
 		return 0, t.printTotals(f.Name, totals, "already imported; --again imports it once more")

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"movies/internal/jsonl"
@@ -23,7 +24,8 @@ type ImportOptions struct {
 	// Rejected is told of every line that was not imported, in the order of
 	// lines within a chunk, after the chunk around it has been committed.
 	Rejected func(Rejection)
-	// Progress is told the totals of the file after every chunk.
+	// Progress is told the totals of the file at the beginning, which are above
+	// zero when an earlier run is continued, and after every chunk.
 	Progress func(ImportTotals)
 }
 
@@ -88,6 +90,7 @@ func (c *Catalog) Import(ctx context.Context, f *jsonl.File, o ImportOptions) (I
 		return im.totals, err
 	}
 	defer unlock()
+	im.tellProgress()
 	err = im.run(ctx)
 	return im.totals, err
 }
@@ -100,15 +103,15 @@ type importer struct {
 	totals  ImportTotals
 }
 
+// lockPatience is how long an import waits for another to end: long enough for
+// the server to notice that the process of a killed one is gone.
+const lockPatience = 5 * time.Second
+
 // prepare makes sure that this is the only import, creates the staging tables
 // and goes to where an earlier run was stopped.
 func (im *importer) prepare(ctx context.Context) (unlock func(), err error) {
-	var mine bool
-	if err := im.conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1)`, importLock).Scan(&mine); err != nil {
-		return nil, fmt.Errorf("import: %w", err)
-	}
-	if !mine {
-		return nil, fmt.Errorf("%w: another import into this database is running; wait for it or stop it", movie.ErrConflict)
+	if err := im.lock(ctx); err != nil {
+		return nil, err
 	}
 	unlock = func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -125,6 +128,25 @@ func (im *importer) prepare(ctx context.Context) (unlock func(), err error) {
 		return nil, err
 	}
 	return unlock, nil
+}
+
+// lock takes importLock for the connection.
+func (im *importer) lock(ctx context.Context) error {
+	var pgErr *pgconn.PgError
+	err := pgx.BeginFunc(ctx, im.conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, fmt.Sprintf(`SET LOCAL lock_timeout = %d`, lockPatience.Milliseconds())); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `SELECT pg_advisory_lock($1)`, importLock)
+		return err
+	})
+	switch {
+	case errors.As(err, &pgErr) && pgErr.Code == lockNotAvailable:
+		return fmt.Errorf("%w: another import into this database is running; wait for it or stop it", movie.ErrConflict)
+	case err != nil:
+		return fmt.Errorf("import: %w", err)
+	}
+	return nil
 }
 
 // run reads and writes side by side, one chunk ahead. It does not wait for a
@@ -180,84 +202,12 @@ func (im *importer) commit(ctx context.Context, c *chunk) error {
 			im.options.Rejected(r)
 		}
 	}
-	if im.options.Progress != nil {
-		im.options.Progress(im.totals)
-	}
+	im.tellProgress()
 	return nil
 }
 
-// Bounds of a chunk: large enough for set-based work, small enough for memory,
-// for the time others wait for its locks, and for logical decoding, which keeps
-// transactions in memory up to logical_decoding_work_mem.
-const (
-	maxChunkLines = 4_000
-	maxChunkBytes = 8 << 20
-)
-
-// chunk is the lines of one transaction.
-type chunk struct {
-	lines     []importLine
-	rejected  []Rejection
-	counted   int // how many of rejected the totals contain
-	endLine   int64
-	endOffset int64
-	last      bool
-}
-
-type importLine struct {
-	number int64
-	text   string
-	movie  movie.Movie
-	key    []byte // see importKey; nil when the line has an id
-}
-
-// readChunk reads lines until a bound is reached, the file ends, or the next
-// line is about a movie that the chunk has already: two lines about one movie
-// take effect one after the other.
-func readChunk(f *jsonl.File) (*chunk, error) {
-	c := &chunk{}
-	seen := map[string]bool{}
-	for size := 0; len(c.lines)+len(c.rejected) < maxChunkLines && size < maxChunkBytes; {
-		line, err := f.Next()
-		if errors.Is(err, io.EOF) {
-			c.last = true
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		size += len(line.Text)
-		if !c.add(f.Name, line, seen) {
-			f.Unread()
-			break
-		}
+func (im *importer) tellProgress() {
+	if im.options.Progress != nil {
+		im.options.Progress(im.totals)
 	}
-	c.endLine, c.endOffset = f.Position()
-	return c, nil
-}
-
-// add parses a line into the chunk; false means that it has to wait for the next.
-func (c *chunk) add(file string, line jsonl.Line, seen map[string]bool) bool {
-	var m movie.Movie
-	err := line.Err
-	if err == nil {
-		m, err = movie.Parse(line.Text)
-	}
-	if err != nil {
-		c.rejected = append(c.rejected, Rejection{File: file, Line: line.Number, Err: err, Text: string(line.Text)})
-		return true
-	}
-	parsed := importLine{number: line.Number, text: string(line.Text), movie: m}
-	if m.ID == 0 {
-		parsed.key = importKey(&m)
-	}
-	names := parsed.identities()
-	if slices.ContainsFunc(names, func(n string) bool { return seen[n] }) {
-		return false
-	}
-	for _, n := range names {
-		seen[n] = true
-	}
-	c.lines = append(c.lines, parsed)
-	return true
 }

@@ -266,7 +266,7 @@ func TestImportResumes(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	rejected := 0
+	rejected, reached := 0, int64(0)
 	for stops := 0; ; stops++ {
 		ctx, stop := context.WithCancel(t.Context())
 		f, err := jsonl.Open(path)
@@ -275,7 +275,12 @@ func TestImportResumes(t *testing.T) {
 		}
 		totals, err := c.Import(ctx, f, postgres.ImportOptions{
 			Rejected: func(postgres.Rejection) { rejected++ },
-			Progress: func(postgres.ImportTotals) { stop() },
+			Progress: func(n postgres.ImportTotals) {
+				if n.Lines > reached {
+					stop()
+				}
+				reached = n.Lines
+			},
 		})
 		stop()
 		_ = f.Close()
