@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 
@@ -17,12 +18,18 @@ type clusters struct {
 	config.Search `embed:""`
 }
 
+// Validate implements kong's validation.
+func (c clusters) Validate() error { return cmp.Or(c.Kafka.Validate(), c.Search.Validate()) }
+
 // everything adds the database.
 type everything struct {
 	clusters        `embed:""`
 	config.Postgres `embed:""`
 	Slot            string `name:"slot" env:"RELAY_SLOT" default:"movies_relay" help:"Name of the relay's replication slot. [$RELAY_SLOT]"`
 }
+
+// Validate implements kong's validation.
+func (e everything) Validate() error { return cmp.Or(e.clusters.Validate(), e.Postgres.Validate()) }
 
 var _ rebuild.History = historyOf{}
 

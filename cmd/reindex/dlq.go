@@ -95,7 +95,7 @@ func (c replayCommand) Validate() error {
 	if c.All == (len(c.IDs) > 0) {
 		return errors.New("name the dead letters to replay, as reindex dlq list shows them, or say --all")
 	}
-	return nil
+	return c.everything.Validate()
 }
 
 // Run replays letters, and fails if some are left.

@@ -33,7 +33,7 @@ func (c runCommand) Validate() error {
 	case c.MaxRate < 0:
 		return fmt.Errorf("--max-rate must be movies a second, such as 2000, not %g", c.MaxRate)
 	}
-	return nil
+	return c.everything.Validate()
 }
 
 func (c runCommand) options() rebuild.RunOptions {

@@ -6,10 +6,13 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"movies/internal/movie"
+	"movies/internal/mutant"
 	"movies/internal/progress"
 	"movies/mappings"
 	"movies/search/opensearch"
@@ -33,10 +36,13 @@ func (r *Rebuilder) backfill(ctx context.Context, l *lease, maxRate float64) err
 	defer bar.Finish()
 	b := &backfill{Rebuilder: r, lease: l, bar: bar, epoch: run.Epoch, index: run.Index, limit: rate.NewLimiter(rate.Inf, chunkMovies)}
 	b.ranges = ranges{source: r.source, size: r.chunk, next: run.Next, exhausted: run.Exhausted, again: run.Pending}
-	b.movies = run.Movies
+	b.movies, b.pace.share = run.Movies, 1
 	if maxRate > 0 {
 		b.limit = rate.NewLimiter(rate.Limit(maxRate), chunkMovies)
 	}
+	watching, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	go r.watch(watching, &b.pace, run.Previous)
 	g, ctx := errgroup.WithContext(ctx)
 	for range backfillWorkers {
 		g.Go(func() error { return b.work(ctx) })
@@ -52,6 +58,7 @@ type backfill struct {
 	epoch int
 	index string
 	limit *rate.Limiter
+	pace  pace
 
 	mu     sync.Mutex // guards the rest, and the order in which it is recorded
 	ranges ranges
@@ -69,6 +76,7 @@ func (b *backfill) work(ctx context.Context) error {
 		if err != nil || !ok {
 			return err
 		}
+		began := time.Now()
 		n, err := b.chunk(ctx, &bulk, chunk)
 		if err != nil {
 			return fmt.Errorf("movies above %d: %w", chunk.After, err)
@@ -77,6 +85,7 @@ func (b *backfill) work(ctx context.Context) error {
 			return err
 		}
 		b.reached("chunk done")
+		b.pace.rest(ctx, time.Since(began))
 	}
 }
 
@@ -90,6 +99,10 @@ func (b *backfill) chunk(ctx context.Context, bulk *opensearch.Bulk, chunk span)
 	if err != nil {
 		return 0, err
 	}
+	if mutant.On(mutant.StaleChunk) {
+		origin, _ := b.history.Position(ctx)
+		version, _ = movie.NewVersion(b.epoch, origin.WALEnd)
+	}
 	b.reached("chunk read")
 	bulk.Reset()
 	for i := range movies {
@@ -102,7 +115,7 @@ func (b *backfill) chunk(ctx context.Context, bulk *opensearch.Bulk, chunk span)
 			return 0, err
 		}
 	}
-	poison, err := b.write(ctx, b.index, bulk)
+	poison, err := b.write(ctx, b.index, bulk, b.pace.slower)
 	if err != nil {
 		return 0, err
 	}

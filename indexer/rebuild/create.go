@@ -8,6 +8,7 @@ import (
 
 	"movies/indexer"
 	"movies/internal/kafka"
+	"movies/internal/mutant"
 	"movies/internal/progress"
 	"movies/mappings"
 	"movies/search/opensearch"
@@ -164,6 +165,9 @@ func (r *Rebuilder) create(ctx context.Context, l *lease) error {
 	}
 	if err := r.engine.PutSettings(ctx, run.Index, loadSettings); err != nil {
 		return err
+	}
+	if mutant.On(mutant.TombstoneForgotten) {
+		_ = r.engine.PutSettings(ctx, run.Index, map[string]any{"index.gc_deletes": nil})
 	}
 	r.reached("index created")
 	// Everything published from here on reaches the index by its feed. What was

@@ -64,6 +64,37 @@ type History interface {
 	RowVersions(ctx context.Context, ids []int64) (map[int64]uint32, error)
 }
 
+// Log is what a rebuilder needs of Kafka: a *kafka.Client.
+type Log interface {
+	Groups
+	Changes
+	Letters
+}
+
+// Groups are the places of consumer groups in a topic.
+type Groups interface {
+	EndOffsets(ctx context.Context, topic string) (kafka.Offsets, error)
+	GroupOffsets(ctx context.Context, group, topic string) (kafka.Offsets, error)
+	SetGroupOffsets(ctx context.Context, group, topic string, offsets kafka.Offsets) error
+	DeleteGroup(ctx context.Context, group string) error
+}
+
+// Changes are what the relay has published.
+type Changes interface {
+	ReadFrom(ctx context.Context, topic string, from kafka.Offsets, each func(kafka.Message) error) error
+	Publish(ctx context.Context, topic string, messages []kafka.Message) error
+	LoadRelayState(ctx context.Context) (kafka.RelayState, error)
+}
+
+// Letters are what could not be applied.
+type Letters interface {
+	Park(ctx context.Context, letters []kafka.DeadLetter) error
+	DeadLetters(ctx context.Context) ([]kafka.DeadLetter, error)
+	Discard(ctx context.Context, ids []string) error
+}
+
+var _ Log = (*kafka.Client)(nil)
+
 // Options are what differs between operators and deployments.
 type Options struct {
 	// Prefix of the names of indices and aliases: empty in production.
@@ -75,12 +106,14 @@ type Options struct {
 	JSON bool
 	// Lease is how long a lease outlives the process that held it; 0 for 10 s.
 	Lease time.Duration
+	// Chunk is how many movies are read in one snapshot; 0 for 1000.
+	Chunk int
 }
 
 // Rebuilder does what an operator asks, one thing at a time.
 type Rebuilder struct {
 	engine  *opensearch.Client
-	log     *kafka.Client
+	log     Log
 	source  Source
 	history History
 	options Options
@@ -95,13 +128,16 @@ type Rebuilder struct {
 
 // New prepares a rebuilder; nothing is asked or changed yet. source and history
 // may be nil for what does not touch the database: Status, Rollback, Finalize.
-func New(engine *opensearch.Client, log *kafka.Client, source Source, history History, o Options) *Rebuilder {
+func New(engine *opensearch.Client, log Log, source Source, history History, o Options) *Rebuilder {
 	if o.Lease == 0 {
 		o.Lease = defaultLease
 	}
+	if o.Chunk == 0 {
+		o.Chunk = chunkMovies
+	}
 	return &Rebuilder{
 		engine: engine, log: log, source: source, history: history, options: o,
-		say: reporter{o.Out, o.JSON}, epochs: epochs{load: log.LoadRelayState, patience: relayPatience}, chunk: chunkMovies, reached: func(string) {},
+		say: reporter{o.Out, o.JSON}, epochs: epochs{load: log.LoadRelayState, patience: relayPatience}, chunk: o.Chunk, reached: func(string) {},
 	}
 }
 

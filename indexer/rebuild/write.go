@@ -27,7 +27,8 @@ type refusal struct {
 // write sends a request until every item has its final outcome. What a newer
 // document supersedes is as good as written. It gives up when nothing has been
 // taken for ten minutes, or at once when the index takes no writes any more.
-func (r *Rebuilder) write(ctx context.Context, index string, bulk *opensearch.Bulk) (poison []refusal, err error) {
+// busy is called whenever the cluster has refused items for now.
+func (r *Rebuilder) write(ctx context.Context, index string, bulk *opensearch.Bulk, busy func()) (poison []refusal, err error) {
 	places := make([]int, bulk.Len())
 	for i := range places {
 		places[i] = i
@@ -57,7 +58,7 @@ func (r *Rebuilder) write(ctx context.Context, index string, bulk *opensearch.Bu
 			}
 		}
 		if tooLarge {
-			return r.writeHalves(ctx, index, bulk, places, poison)
+			return r.writeHalves(ctx, index, bulk, places, poison, busy)
 		}
 		if len(left) < bulk.Len() {
 			pause, moved = firstPause, time.Now()
@@ -74,6 +75,7 @@ func (r *Rebuilder) write(ctx context.Context, index string, bulk *opensearch.Bu
 		if bulk.Len() == 0 {
 			break
 		}
+		busy()
 		if time.Since(moved) > writePatience {
 			return poison, fmt.Errorf("%w: the search cluster has taken nothing for %s: %s", movie.ErrUnavailable, writePatience, reason)
 		}
@@ -88,14 +90,14 @@ func (r *Rebuilder) write(ctx context.Context, index string, bulk *opensearch.Bu
 }
 
 // writeHalves sends a request that is too large in two.
-func (r *Rebuilder) writeHalves(ctx context.Context, index string, bulk *opensearch.Bulk, places []int, poison []refusal) ([]refusal, error) {
+func (r *Rebuilder) writeHalves(ctx context.Context, index string, bulk *opensearch.Bulk, places []int, poison []refusal, busy func()) ([]refusal, error) {
 	rest := bulk.Cut()
 	half := bulk.Len()
 	for _, part := range []struct {
 		bulk   *opensearch.Bulk
 		places []int
 	}{{bulk, places[:half]}, {rest, places[half:]}} {
-		refused, err := r.write(ctx, index, part.bulk)
+		refused, err := r.write(ctx, index, part.bulk, busy)
 		for _, p := range refused {
 			poison = append(poison, refusal{part.places[p.item], p.reason})
 		}
