@@ -56,7 +56,7 @@ func TestVersionsTellTheTruth(t *testing.T) {
 		})
 	}
 	for ctx.Err() == nil {
-		time.Sleep(700 * time.Millisecond)
+		<-time.After(700 * time.Millisecond)
 		r.exec("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = $1", r.slot)
 	}
 	writers.Wait()
@@ -127,7 +127,7 @@ func (r *rig) oracle() func() map[uint64]movie.Commit {
 	return func() map[uint64]movie.Commit {
 		r.t.Helper()
 		last := r.query("WITH x AS (UPDATE movies SET votes = votes + 1 WHERE id = 1) SELECT pg_current_xact_id()::text")
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		stop()
 		<-done
 		var xid uint64
@@ -151,7 +151,7 @@ func (r *rig) writeSomething(random *rand.Rand) (w []written) {
 				}
 			}
 			if random.IntN(3) == 0 {
-				time.Sleep(time.Duration(random.IntN(30)) * time.Millisecond)
+				<-time.After(time.Duration(random.IntN(30)) * time.Millisecond)
 			}
 			var x written
 			err := tx.QueryRow(ctx, "SELECT pg_current_xact_id()::text::bigint, id, revision FROM movies WHERE id = $1", id).
