@@ -34,7 +34,7 @@ func (c exportCommand) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // after the rename there is nothing to remove
+	defer func() { _ = os.Remove(f.Name()) }() // after the rename there is nothing to remove
 	if err := errors.Join(c.export(ctx, t, catalog, f), f.Sync(), f.Chmod(0o644), f.Close()); err != nil {
 		return err
 	}

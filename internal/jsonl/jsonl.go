@@ -202,7 +202,7 @@ func (f *File) readLine() (text []byte, tooLong bool, err error) {
 
 // readError says which file failed; the end of the file is no failure.
 func (f *File) readError(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.EOF
 	}
 	return fmt.Errorf("read %s behind line %d: %w", f.Name, f.number, err)

@@ -83,21 +83,14 @@ func unreachable(err error, at *pgx.ConnConfig) error {
 
 // rootCause is the innermost error; of several tries to connect, that of the last.
 func rootCause(err error) error {
-	for {
-		var next error
-		switch e := err.(type) {
-		case interface{ Unwrap() error }:
-			next = e.Unwrap()
-		case interface{ Unwrap() []error }:
-			if all := e.Unwrap(); len(all) > 0 {
-				next = all[len(all)-1]
-			}
-		}
-		if next == nil {
-			return err
-		}
+	var tries interface{ Unwrap() []error }
+	for errors.As(err, &tries) && len(tries.Unwrap()) > 0 {
+		err = tries.Unwrap()[len(tries.Unwrap())-1]
+	}
+	for next := err; next != nil; next = errors.Unwrap(next) {
 		err = next
 	}
+	return err
 }
 
 // SQLSTATE codes that are handled.

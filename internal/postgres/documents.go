@@ -40,7 +40,7 @@ const documentTail = `, coalesce(m.popularity, 0),
 FROM movies m LEFT JOIN rating_totals t ON t.movie_id = m.id, LATERAL (
 	SELECT array_agg(person_id) AS ids, array_agg(name::text) AS names, array_agg(role) AS roles FROM (
 		SELECT person_id, name, role FROM credits JOIN people ON people.id = person_id
-		WHERE movie_id = m.id ORDER BY role DESC, position) AS ordered) AS c
+		WHERE movie_id = m.id ORDER BY role, position) AS ordered) AS c
 `
 
 // Documents returns the movies with the given ids, complete and as of one
@@ -82,13 +82,15 @@ func scanDocument(row pgx.CollectableRow) (movie.Movie, error) {
 	if released != nil {
 		m.ReleaseDate = released.Format(time.DateOnly)
 	}
-	m.People = make([]movie.Credit, len(people))
-	for i := range people {
-		m.People[i] = movie.Credit{ID: people[i], Name: names[i], Role: movie.Role(roles[i])}
-		if roles[i] == string(movie.RoleDirector) {
-			m.Directors = append(m.Directors, names[i])
-		} else {
-			m.Cast = append(m.Cast, names[i])
+	for _, list := range []struct {
+		role  movie.Role
+		names *[]string
+	}{{movie.RoleDirector, &m.Directors}, {movie.RoleCast, &m.Cast}} {
+		for i := range people {
+			if roles[i] == string(list.role) {
+				m.People = append(m.People, movie.Credit{ID: people[i], Name: names[i], Role: list.role})
+				*list.names = append(*list.names, names[i])
+			}
 		}
 	}
 	return m, nil

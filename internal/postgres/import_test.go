@@ -51,7 +51,7 @@ func importPath(ctx context.Context, t testing.TB, c *postgres.Catalog, path str
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	r.ImportTotals, r.err = c.Import(ctx, f, postgres.ImportOptions{
 		Again:    again,
 		Rejected: func(j postgres.Rejection) { r.rejected = append(r.rejected, fmt.Sprintf("%d: %v", j.Line, j.Err)) },
