@@ -174,13 +174,7 @@ func newWorld(t testing.TB, overTLS bool, options ...func(*auth.Options)) *world
 
 func (w *world) waitForKeys(t testing.TB) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for w.service.Ready()(t.Context()) != nil {
-		if time.Now().After(deadline) {
-			t.Fatal("no signing key after 10 s")
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	await(t, "there is a signing key", func() bool { return w.service.Ready()(t.Context()) == nil })
 }
 
 // browser keeps cookies and records every value that must stay secret.
@@ -234,7 +228,7 @@ func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 // do sends a request to the service; headers come in pairs.
-func (b *browser) do(method, path string, headers ...string) *http.Response {
+func (b *browser) do(method, path string, headers ...string) *reply {
 	b.t.Helper()
 	request, err := http.NewRequestWithContext(b.t.Context(), method, b.base.String()+path, nil)
 	if err != nil {
@@ -246,26 +240,32 @@ func (b *browser) do(method, path string, headers ...string) *http.Response {
 	return b.send(request)
 }
 
-func (b *browser) send(request *http.Request) *http.Response {
+func (b *browser) send(request *http.Request) *reply {
 	b.t.Helper()
 	response, err := b.Do(request)
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	_ = response.Body.Close()
-	response.Body = io.NopCloser(bytes.NewReader(body))
-	return response
+	return &reply{StatusCode: response.StatusCode, Status: response.Status, Header: response.Header, Request: response.Request,
+		Cookies: response.Cookies(), body: body}
 }
 
-func text(r *http.Response) string {
-	b, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(b))
-	return string(b)
+// reply is an answer that has been read to its end.
+type reply struct {
+	StatusCode int
+	Status     string
+	Header     http.Header
+	Request    *http.Request // the last one, after redirects
+	Cookies    []*http.Cookie
+	body       []byte
 }
+
+func text(r *reply) string { return string(r.body) }
 
 var (
 	formAction = regexp.MustCompile(`(?s)<form[^>]*\saction="([^"]*)"`)
@@ -274,12 +274,12 @@ var (
 
 // signIn goes through the whole flow as a person would, at any provider whose
 // login page is one form with username and password.
-func (b *browser) signIn(returnTo, name, password string) *http.Response {
+func (b *browser) signIn(returnTo, name, password string) *reply {
 	b.t.Helper()
 	return b.submitLogin(b.do(http.MethodGet, "/auth/login?return_to="+url.QueryEscape(returnTo)), name, password)
 }
 
-func (b *browser) submitLogin(page *http.Response, name, password string) *http.Response {
+func (b *browser) submitLogin(page *reply, name, password string) *reply {
 	b.t.Helper()
 	body := text(page)
 	action := formAction.FindStringSubmatch(body)
@@ -327,9 +327,19 @@ func (b *browser) me() (who me, status int) {
 	b.t.Helper()
 	response := b.do(http.MethodGet, "/auth/me")
 	if response.StatusCode == http.StatusOK {
-		if err := json.NewDecoder(response.Body).Decode(&who); err != nil {
+		if err := json.Unmarshal(response.body, &who); err != nil {
 			b.t.Fatal(err)
 		}
 	}
 	return who, response.StatusCode
+}
+
+// await waits for a condition, some seconds at most.
+func await(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !condition(); <-time.After(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("still not so: %s", what)
+		}
+	}
 }

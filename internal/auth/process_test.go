@@ -12,10 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"movies/internal/auth/demoprovider"
 	"movies/internal/postgres"
@@ -92,7 +92,7 @@ func TestProcesses(t *testing.T) {
 	if r := b.do(http.MethodGet, "/auth/login", "Accept", "text/html"); r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text(r), "<h1>") {
 		t.Errorf("auth killed: sign-in: %s %s", r.Status, text(r))
 	}
-	auth = start(t, filepath.Join(bin, "auth"), append(env, "HTTP_ADDR="+authAddr)...)
+	start(t, filepath.Join(bin, "auth"), append(env, "HTTP_ADDR="+authAddr)...)
 	await(t, "the session outlives auth", func() bool { return refresh() == http.StatusOK })
 
 	sessionsDB.set(true)
@@ -146,7 +146,7 @@ type process struct {
 func start(t *testing.T, path string, env ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(path)}
-	p.cmd.Env = append(env, "PATH="+os.Getenv("PATH"))
+	p.cmd.Env = slices.Concat(env, []string{"PATH=" + os.Getenv("PATH")})
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -250,13 +250,4 @@ func status(url string) int {
 	}
 	_ = r.Body.Close()
 	return r.StatusCode
-}
-
-func await(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("still not so: %s", what)
-		}
-	}
 }

@@ -92,7 +92,7 @@ type keySet struct {
 
 // VerifySignature implements oidc.KeySet.
 func (k keySet) VerifySignature(ctx context.Context, raw string) ([]byte, error) {
-	signed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{k.algorithm})
+	signed, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{k.algorithm})
 	if err != nil {
 		return nil, err
 	}
