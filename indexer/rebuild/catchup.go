@@ -34,7 +34,7 @@ func (r *Rebuilder) repeatDeletes(ctx context.Context, run *run) error {
 	err := r.log.ReadFrom(ctx, kafka.TopicChanges, run.Offsets, func(m kafka.Message) error {
 		event, undecoded := kafka.DecodeEvent(m.Value)
 		if undecoded != nil || event.Op != movie.OpDelete {
-			return nil // what cannot be decoded is the indexer's to park
+			return nil //nolint:nilerr // what cannot be decoded is the indexer's to park
 		}
 		bulk.Delete(event.ID, event.Version)
 		if bulk.Len() >= deletesAtOnce {

@@ -81,7 +81,7 @@ func (r *Rebuilder) replay(ctx context.Context, d *kafka.DeadLetter) (Replayed, 
 		return result, nil
 	case undecoded != nil:
 		result.Reason = undecoded.Error()
-		return result, nil
+		return result, nil //nolint:nilerr // it is told, not failed
 	}
 	superseded, err := r.superseded(ctx, d.Index, &event)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"movies/search/opensearch"
 )
 
 // hot are the movies that change all the time and are watched.
@@ -151,4 +153,47 @@ func TestNobodyNotices(t *testing.T) {
 	watch()
 	e.wantSame(first.Index)
 	e.wantSame(second.Index)
+}
+
+// TestTheSwapWaitsForWhatReadersHaveSeen lets the new index fall behind at the
+// worst moment: a change is applied by the old index, and shown, when the new one
+// has just been found to be up to date.
+func TestTheSwapWaitsForWhatReadersHaveSeen(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.seed(100)
+	first := e.run().Index
+	r := e.rebuilder("alice")
+	watch := func() {}
+	delayed := make(chan struct{})
+	once := false
+	r.reached = func(at string) {
+		if at != "about to hold" || once {
+			return
+		}
+		once = true
+		status, err := r.Status(t.Context())
+		e.check(err)
+		second := status.Run.Index
+		e.check(e.engine.UpdateAliases(t.Context(), opensearch.AliasAction{Alias: opensearch.WriteAlias(second), Index: second, Remove: true}))
+		e.exec(`UPDATE movies SET votes = votes + 1 WHERE id <= $1`, hot)
+		e.check(r.barrier(t.Context(), first)) // the old index shows it now
+		watch = e.observe()
+		go func() {
+			defer close(delayed)
+			select { // the new index stays behind for longer than a hold
+			case <-t.Context().Done():
+			case <-time.After(3 * holdLimit):
+			}
+			e.check(r.unhold(t.Context(), second))
+		}()
+	}
+	s, err := r.Run(t.Context(), defaults)
+	if err != nil || !once || e.reading() != s.Index {
+		t.Fatalf("got %+v, %v", s, err)
+	}
+	<-delayed
+	watch()
+	e.wantSame(s.Index)
+	e.wantSame(first)
 }

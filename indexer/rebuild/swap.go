@@ -56,6 +56,7 @@ func (r *Rebuilder) exchange(ctx context.Context, from, to string, patience time
 		if err := r.engine.Refresh(ctx, to); err != nil { // so that little is left for the one that counts
 			return err
 		}
+		r.reached("about to hold")
 		done, err := r.tryExchange(ctx, from, to)
 		if err != nil || done {
 			return err
