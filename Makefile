@@ -4,6 +4,7 @@
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 SCHEMATHESIS  := schemathesis==4.32.5
+AXE_CORE      := axe-core@4.14.1
 
 .PHONY: help demo demo-clean build test test-short acceptance fuzz-api lint bench clean
 
@@ -35,6 +36,12 @@ fuzz-api: ## Property-based test of the API by its OpenAPI document (needs pytho
 	@[ -x .local/tools/bin/schemathesis ] || { python3 -m venv .local/tools && .local/tools/bin/pip install -q $(SCHEMATHESIS); }
 	@go build -o bin/demo ./cmd/demo && SCHEMATHESIS=$(CURDIR)/.local/tools/bin/schemathesis \
 		exec bin/demo exec -- go test -tags schemathesis -count=1 -timeout 20m -run TestSchemathesis -v ./api
+
+browser-test: ## The page in Debian's Chromium, by keyboard and mouse; pictures in artifacts/page (needs npm).
+	@command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium fonts-noto-core fonts-noto-cjk
+	@[ -f .local/tools/node_modules/axe-core/axe.min.js ] || npm install --silent --no-save --prefix .local/tools $(AXE_CORE)
+	@go build -o bin/demo ./cmd/demo && AXE=$(CURDIR)/.local/tools/node_modules/axe-core/axe.min.js ARTIFACTS=$(CURDIR)/artifacts/page \
+		exec bin/demo exec -- go test -tags browser -count=1 -timeout 20m -run TestBrowser -v ./api
 
 bench: ## Every benchmark, each beside its reference in the same run.
 	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -tags bench -count=1 -timeout 60m -run '^TestBench' -v ./indexer

@@ -69,6 +69,7 @@ function swap(page) {
   if (focused !== null) (document.getElementById(focused) ?? content).focus({ preventScroll: true });
   if (content.getBoundingClientRect().top < 0 && !sheet) scrollTo({ top: 0 });
   watchMore();
+  personal(content);
 }
 
 // openFilm shows a film above the list, which stays as it is underneath.
@@ -93,6 +94,7 @@ async function openFilm(address, { push = true } = {}) {
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
   dialog.querySelector("h1")?.focus();
+  personal(dialog);
 }
 
 // closeFilm goes back to the list, over all films that were looked at in between.
@@ -191,9 +193,16 @@ function watchMore() {
   if (link) coming.observe(link);
 }
 
+// personal adds what only those who are signed in have, where a film is shown.
+async function personal(place) {
+  const film = place.querySelector(".film[data-id]");
+  if (film) (await me).film(film);
+}
+
 // A picture that does not come leaves the drawn one.
 document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && event.target.remove(), true);
 
 const combobox = suggest(box, document.getElementById("suggestions"), status, follow);
-account(document.getElementById("account"));
+const me = account(document.getElementById("account"));
 watchMore();
+personal(content);
