@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
@@ -18,15 +19,18 @@ import (
 	"testing"
 
 	"movies/internal/auth/demoprovider"
+	"movies/internal/config"
 	"movies/internal/postgres"
 	"movies/internal/stack/stacktest"
+	"movies/mappings"
+	"movies/search/opensearch"
 )
 
 // TestProcesses runs the real commands, api in front of auth, and takes away one
 // dependency after the other.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
-	search, _ := stacktest.OpenSearch(t)
+	search := newEngine(t)
 	catalogURL := stacktest.PostgresMigrated(t, "catalog", func(ctx context.Context, url string) error {
 		_, err := postgres.Migrate(ctx, url)
 		return err
@@ -78,8 +82,8 @@ func TestProcesses(t *testing.T) {
 		if got := write(); got != http.StatusCreated {
 			t.Errorf("%s: a write with the access token: status %d", when, got)
 		}
-		if got := status(public + "/"); got != http.StatusOK {
-			t.Errorf("%s: the page: status %d", when, got)
+		if got := status(public + "/v1/movies?q=solaris"); got != http.StatusOK {
+			t.Errorf("%s: an anonymous search: status %d", when, got)
 		}
 	}
 	writes("all up")
@@ -115,11 +119,42 @@ func TestProcesses(t *testing.T) {
 	if got := write(); got != http.StatusServiceUnavailable {
 		t.Errorf("catalogue's database down: a write: status %d", got)
 	}
-	if got := status(public + "/"); got != http.StatusOK {
-		t.Errorf("catalogue's database down: the page: status %d", got)
+	if got := status(public + "/v1/movies?q=solaris"); got != http.StatusOK {
+		t.Errorf("catalogue's database down: an anonymous search: status %d", got)
 	}
 	catalogDB.set(false)
 	await(t, "writes after the catalogue's database came back", func() bool { return write() == http.StatusCreated })
+}
+
+// newEngine is the address of the real search engine, where the alias of the
+// catalogue is an index of the test's own.
+func newEngine(t *testing.T) string {
+	t.Helper()
+	address, prefix := stacktest.OpenSearch(t)
+	client, err := opensearch.New(config.Search{URLs: []string{address}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	body, err := mappings.Index(mappings.Options{Shards: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.CreateIndex(t.Context(), prefix+"movies", body, opensearch.Facts{CreatedBy: t.Name()}); err != nil {
+		t.Fatal(err)
+	}
+	target, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		if rest, ok := strings.CutPrefix(r.Out.URL.Path, "/"+opensearch.ReadAlias); ok {
+			r.Out.URL.Path = "/" + prefix + "movies" + rest
+		}
+	}})
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // build compiles commands into a folder.
