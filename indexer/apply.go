@@ -73,10 +73,13 @@ func (x *session) write(ctx context.Context, first *request) error {
 
 // beforeNext waits as long as the outcomes of the last request ask for.
 func (x *session) beforeNext(ctx context.Context, outcomes outcomes, delays backoff.BackOff) error {
-	switch {
-	case outcomes[opensearch.Refused] > 0:
-		return x.awaitWritable(ctx)
-	case outcomes[opensearch.Retry] > 0:
+	if outcomes[opensearch.Refused] > 0 {
+		if held, err := x.awaitWritable(ctx); held || err != nil {
+			return err
+		}
+		return sleep(ctx, delays.NextBackOff()) // writable again already, or closed
+	}
+	if outcomes[opensearch.Retry] > 0 {
 		return sleep(ctx, delays.NextBackOff())
 	}
 	delays.Reset()

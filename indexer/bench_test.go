@@ -41,7 +41,6 @@ func TestBenchThroughput(t *testing.T) {
 		e.publish(part...)
 	}
 	bodies := benchBodies(t, events)
-	events = nil
 	var ours, reference []float64
 	for round := range benchRounds + 1 {
 		r := e.benchReference(fmt.Sprintf("reference-%d", round), bodies)
@@ -69,7 +68,7 @@ func (e *env) benchIndexer(name string) (perSecond float64) {
 	p := e.start(e.searchURL)
 	ctx := e.t.Context()
 	for total := int64(1); total > 0; {
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 		lag, err := e.kafka.Lag(ctx, indexer.GroupID(index), kafka.TopicChanges)
 		if err != nil {
 			e.t.Fatal(err)
@@ -113,7 +112,7 @@ func post(ctx context.Context, client *http.Client, target string, body []byte) 
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(res.Body)
 	if err == nil && !bytes.Equal(answer, []byte(`{"errors":false}`)) {
 		err = fmt.Errorf("%s: %s", res.Status, answer)

@@ -232,7 +232,7 @@ func (e *env) eventually(what string, condition func() error) {
 		if time.Now().After(deadline) {
 			e.t.Fatalf("not within %v: %s: %v", patience, what, err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 	}
 }
 

@@ -88,7 +88,7 @@ func TestUnreachableClusterPausesTheFeed(t *testing.T) {
 		return nil
 	})
 	requests := p.metric(t, "movies_indexer_bulk_requests_total")
-	time.Sleep(2 * time.Second) // it is the passing of time that is watched
+	<-time.After(2 * time.Second) // it is the passing of time that is watched
 	if n := p.metric(t, "movies_indexer_bulk_requests_total") - requests; n > 100 {
 		t.Errorf("%v requests in two seconds without a cluster: it spins", n)
 	}

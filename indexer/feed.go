@@ -64,28 +64,25 @@ func (f *feed) run(ctx context.Context, report func(error)) {
 	}
 }
 
-// awaitWritable waits while the index exists and takes no writes: somebody holds
-// the feed by having taken away the index's write alias, or closed the index.
-// Asking is cheap next to sending again what will be refused.
-func (f *feed) awaitWritable(ctx context.Context) error {
+// awaitWritable waits while the index exists and takes no writes because somebody
+// holds the feed by having taken away the index's write alias. Asking is cheap
+// next to sending again what will be refused. held tells whether it had to wait.
+func (f *feed) awaitWritable(ctx context.Context) (held bool, err error) {
 	const interval = 50 * time.Millisecond
-	for held := false; ; held = true {
+	for {
 		state, err := f.engine.WriteState(ctx, f.index)
 		switch {
-		case err == nil && state == opensearch.Gone:
-			return errIndexGone
-		case err == nil && state == opensearch.Writable && held:
-			f.logger.Info("the index takes writes again")
-			return nil
-		case err == nil && state == opensearch.Writable:
-			return nil
-		case err == nil && !held:
+		case err != nil: // asked again
+		case state == opensearch.Gone:
+			return held, errIndexGone
+		case state == opensearch.Writable:
+			return held, nil
+		case !held:
+			held = true
 			f.logger.Warn("the index takes no writes: the feed holds", "alias", opensearch.WriteAlias(f.index))
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(interval):
+		if err := sleep(ctx, interval); err != nil {
+			return held, err
 		}
 	}
 }

@@ -2,6 +2,7 @@ package indexer_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -205,7 +206,7 @@ func TestIndexWithoutOffsetsIsRefused(t *testing.T) {
 	p := e.start(e.searchURL)
 	e.eventually("it is refused", func() error {
 		if err := p.Healthy(t.Context()); err == nil || !strings.Contains(err.Error(), "reindex run") {
-			return fmt.Errorf("healthy says %v", err)
+			return errors.Join(errors.New("healthy says"), err)
 		}
 		return nil
 	})
@@ -231,7 +232,7 @@ func TestNewerEventsWait(t *testing.T) {
 	}
 	e.eventually("it is reported", func() error {
 		if err := p.Healthy(t.Context()); err == nil || !strings.Contains(err.Error(), "schema") {
-			return fmt.Errorf("healthy says %v", err)
+			return errors.Join(errors.New("healthy says"), err)
 		}
 		return nil
 	})

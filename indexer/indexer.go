@@ -24,8 +24,10 @@ package indexer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -68,7 +70,6 @@ type Indexer struct {
 	mu       sync.Mutex
 	feeds    map[string]*runningFeed
 	problems map[string]string // by index, or "" for the alias itself
-	polled   bool
 }
 
 type runningFeed struct {
@@ -76,12 +77,22 @@ type runningFeed struct {
 	done   chan struct{}
 }
 
+func (f *runningFeed) ended() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // New prepares an indexer. prefix is put before the name of the feed alias:
 // empty in production. Metrics are registered with r.
 func New(engine Engine, log Log, prefix string, r prometheus.Registerer, logger *slog.Logger) *Indexer {
 	return &Indexer{
 		engine: engine, log: log, logger: logger, alias: prefix + opensearch.FeedAlias,
-		metrics: newMetrics(r), feeds: make(map[string]*runningFeed), problems: make(map[string]string),
+		metrics: newMetrics(r), feeds: make(map[string]*runningFeed),
+		problems: map[string]string{"": "the feed alias has not been read yet"},
 	}
 }
 
@@ -106,18 +117,10 @@ func (x *Indexer) Run(ctx context.Context) {
 func (x *Indexer) Healthy(context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !x.polled && len(x.problems) == 0 {
-		return fmt.Errorf("the alias %s has not been read yet", x.alias)
-	}
-	names := make([]string, 0, len(x.problems))
-	for name := range x.problems {
-		names = append(names, name)
-	}
-	if len(names) == 0 {
+	if len(x.problems) == 0 {
 		return nil
 	}
-	slices.Sort(names)
-	return fmt.Errorf("%s", x.problems[names[0]])
+	return errors.New(x.problems[slices.Min(slices.Collect(maps.Keys(x.problems)))])
 }
 
 // poll reads the feed alias and makes the running feeds those of its indices. If
@@ -134,7 +137,6 @@ func (x *Indexer) poll(ctx context.Context) {
 		return
 	}
 	x.report("", nil)
-	x.polled = true
 	wanted := make(map[string]bool, len(indices))
 	for _, index := range indices {
 		wanted[index.Name] = true
@@ -143,14 +145,11 @@ func (x *Indexer) poll(ctx context.Context) {
 	x.stopUnwanted(wanted)
 }
 
-// start starts the feed of an index, unless it runs or cannot.
+// start starts the feed of an index, unless it runs (or is still stopping) or
+// cannot.
 func (x *Indexer) start(ctx context.Context, index opensearch.Index) {
-	if f := x.feeds[index.Name]; f != nil {
-		select {
-		case <-f.done: // it ended by itself; the index is back, or was never gone
-		default:
-			return
-		}
+	if f := x.feeds[index.Name]; f != nil && !f.ended() {
+		return
 	}
 	if !mappings.Understands(index.MappingVersion) {
 		x.report(index.Name, fmt.Errorf("index %s has mapping version %d, this release feeds %d to %d: run the release it belongs to, or rebuild it",
@@ -168,27 +167,23 @@ func (x *Indexer) start(ctx context.Context, index opensearch.Index) {
 	}()
 }
 
+// stopUnwanted stops the feeds of other indices than these and, without waiting
+// for it, forgets those that have stopped.
 func (x *Indexer) stopUnwanted(wanted map[string]bool) {
 	for name, f := range x.feeds {
-		if !wanted[name] {
-			f.cancel()
-			<-f.done
-			x.forget(name)
+		if wanted[name] {
+			continue
+		}
+		f.cancel()
+		if f.ended() {
+			delete(x.feeds, name)
+			x.logger.Info("feed stopped: the index is no longer behind the alias", "index", name, "alias", x.alias)
 		}
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for name := range x.problems {
-		if name != "" && !wanted[name] {
-			delete(x.problems, name)
-		}
-	}
-}
-
-func (x *Indexer) forget(name string) {
-	delete(x.feeds, name)
-	x.metrics.forget(name)
-	x.logger.Info("feed stopped: the index is no longer behind the alias", "index", name, "alias", x.alias)
+	maps.DeleteFunc(x.problems, func(name, _ string) bool { return name != "" && !wanted[name] })
+	x.metrics.keep(func(name string) bool { return wanted[name] || x.feeds[name] != nil })
 }
 
 func (x *Indexer) stopAll() {
@@ -209,7 +204,7 @@ func (x *Indexer) report(index string, err error) {
 	switch {
 	case err == nil && had:
 		delete(x.problems, index)
-		x.logger.Info("working again", "index", index)
+		x.logger.Info("in order now", "index", index, "was", before)
 	case err != nil && before != err.Error():
 		x.problems[index] = err.Error()
 		x.logger.Error("not feeding", "index", index, "error", err)

@@ -16,6 +16,7 @@ type metrics struct {
 
 	mu    sync.Mutex
 	feeds map[string]*feedMetrics
+	known map[string]bool // indices that have metrics
 }
 
 var (
@@ -42,6 +43,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		commitToIndexed: histogram("movies_indexer_commit_to_indexed_seconds", "From the commit in Postgres to the acknowledged write; searchable at the next refresh.", prometheus.ExponentialBuckets(0.01, 2, 14)),
 		blocked:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "movies_indexer_feed_blocked", Help: "1 while an index behind the feed alias cannot be fed."}, []string{"index"}),
 		feeds:           make(map[string]*feedMetrics),
+		known:           make(map[string]bool),
 	}
 	r.MustRegister(m.events, m.items, m.parked, m.requests, m.bulkSeconds, m.bulkBytes, m.commitToIndexed, m.blocked, m)
 	return m
@@ -81,15 +83,24 @@ func (m *metrics) feed(index string, t *throttle) *feedMetrics {
 		items: m.items.MustCurryWith(labels), requests: m.requests.MustCurryWith(labels),
 		bulkSeconds: m.bulkSeconds.With(labels), bulkBytes: m.bulkBytes.With(labels), commitToIndexed: m.commitToIndexed.With(labels),
 	}
-	m.feeds[index] = f
+	m.feeds[index], m.known[index] = f, true
 	return f
 }
 
-// forget removes an index that is no longer fed.
-func (m *metrics) forget(index string) {
+// keep removes the metrics of all other indices.
+func (m *metrics) keep(keep func(index string) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for index := range m.known {
+		if !keep(index) {
+			m.forget(index)
+		}
+	}
+}
+
+func (m *metrics) forget(index string) {
 	delete(m.feeds, index)
+	delete(m.known, index)
 	labels := prometheus.Labels{"index": index}
 	for _, v := range []*prometheus.CounterVec{m.events, m.items, m.parked, m.requests} {
 		v.DeletePartialMatch(labels)
@@ -101,6 +112,9 @@ func (m *metrics) forget(index string) {
 }
 
 func (m *metrics) refused(index string, refused bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.known[index] = true
 	v := 0.0
 	if refused {
 		v = 1

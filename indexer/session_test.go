@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -19,19 +21,30 @@ import (
 
 // rig is a session between a fake topic and a fake cluster, in virtual time.
 type rig struct {
-	t     testing.TB
-	began time.Time
-	// answer is what the cluster does with a request; nil is 20 ms and done.
-	answer func(items int) (time.Duration, opensearch.Outcome)
-	state  opensearch.WriteState
+	t       testing.TB
+	began   time.Time
+	batches chan kafka.Batch
+	next    int64
 
-	mu        sync.Mutex
-	requests  []sent
-	commits   []kafka.Offsets
-	parked    []kafka.DeadLetter
+	mu sync.Mutex
+	behaviour
+	record
+}
+
+// behaviour is what the fakes do.
+type behaviour struct {
+	takes     time.Duration      // to answer a request
+	outcome   opensearch.Outcome // of every item
+	until     time.Time          // of that outcome; then it is Done
+	state     opensearch.WriteState
 	failParks int
-	batches   chan kafka.Batch
-	next      int64
+}
+
+// record is what they have seen.
+type record struct {
+	requests []sent
+	commits  []kafka.Offsets
+	parked   []kafka.DeadLetter
 }
 
 // sent is a request: when it came, and how many items it had.
@@ -41,7 +54,21 @@ type sent struct {
 }
 
 func newRig(t testing.TB) *rig {
-	return &rig{t: t, began: time.Now(), state: opensearch.Writable, batches: make(chan kafka.Batch)}
+	return &rig{t: t, began: time.Now(), batches: make(chan kafka.Batch),
+		behaviour: behaviour{takes: 20 * time.Millisecond, outcome: opensearch.Done, state: opensearch.Writable}}
+}
+
+func (r *rig) behave(change func(*behaviour)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.behaviour)
+}
+
+// seen is a copy of the record.
+func (r *rig) seen() record {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return record{slices.Clone(r.requests), slices.Clone(r.commits), slices.Clone(r.parked)}
 }
 
 func (r *rig) Partitions() []int           { return []int{0} }
@@ -51,7 +78,7 @@ func (r *rig) Commit(o kafka.Offsets) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(o) > 0 {
-		r.commits = append(r.commits, o)
+		r.commits = append(r.commits, maps.Clone(o))
 	}
 	return nil
 }
@@ -67,17 +94,17 @@ func (r *rig) WriteState(context.Context, string) (opensearch.WriteState, error)
 func (r *rig) Bulk(ctx context.Context, _ string, b *opensearch.Bulk) []opensearch.Result {
 	r.mu.Lock()
 	r.requests = append(r.requests, sent{time.Since(r.began), b.Len()})
+	now := r.behaviour
 	r.mu.Unlock()
-	takes, outcome := 20*time.Millisecond, opensearch.Done
-	if r.answer != nil {
-		takes, outcome = r.answer(b.Len())
-	}
 	results := make([]opensearch.Result, b.Len())
-	if sleep(ctx, takes) != nil {
+	if sleep(ctx, now.takes) != nil {
 		return results // nobody knows
 	}
 	for i := range results {
-		results[i].Outcome = outcome
+		results[i].Outcome = now.outcome
+		if !now.until.IsZero() && time.Now().After(now.until) {
+			results[i].Outcome = opensearch.Done
+		}
 	}
 	return results
 }
@@ -120,23 +147,24 @@ func (r *rig) run() (stop func() error) {
 func TestGather(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		defer r.run()()
+		stop := r.run()
 		r.send()
-		time.Sleep(5 * time.Millisecond)
-		r.send()
-		r.send()
-		r.send()
-		time.Sleep(time.Second)
-		r.answer = func(int) (time.Duration, opensearch.Outcome) { return 10 * time.Second, opensearch.Done }
-		r.send()
-		time.Sleep(time.Millisecond)
+		pause(5 * time.Millisecond)
 		r.send()
 		r.send()
-		time.Sleep(5 * time.Second)
+		r.send()
+		pause(time.Second)
+		r.behave(func(b *behaviour) { b.takes = 10 * time.Second })
+		r.send()
+		pause(time.Millisecond)
+		r.send()
+		r.send()
+		pause(5 * time.Second)
 		want := []sent{{0, 1}, {20 * time.Millisecond, 3}, {1005 * time.Millisecond, 1}, {1106 * time.Millisecond, 2}}
-		if diff := cmp.Diff(want, r.requests); diff != "" {
+		if diff := cmp.Diff(want, r.seen().requests); diff != "" {
 			t.Error(diff)
 		}
+		_ = stop()
 	})
 }
 
@@ -145,26 +173,18 @@ func TestGather(t *testing.T) {
 func TestRetriesSlowDownAndEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		defer r.run()()
-		recovered := time.Now().Add(time.Minute)
-		r.answer = func(int) (time.Duration, opensearch.Outcome) {
-			if time.Now().Before(recovered) {
-				return time.Millisecond, opensearch.Retry
-			}
-			return time.Millisecond, opensearch.Done
-		}
+		stop := r.run()
+		r.behave(func(b *behaviour) { b.outcome, b.until = opensearch.Retry, time.Now().Add(time.Minute) })
 		r.send()
-		time.Sleep(time.Minute - time.Second)
-		if len(r.commits) > 0 {
-			t.Errorf("%v was committed while nothing was written", r.commits)
+		pause(59 * time.Second)
+		if seen := r.seen(); len(seen.commits) > 0 || len(seen.requests) < 25 || len(seen.requests) > 60 {
+			t.Errorf("within a minute %d attempts, and committed was %v", len(seen.requests), seen.commits)
 		}
-		if n := len(r.requests); n < 25 || n > 60 {
-			t.Errorf("%d attempts within a minute", n)
-		}
-		time.Sleep(5 * time.Second)
-		if diff := cmp.Diff([]kafka.Offsets{{0: 1}}, r.commits); diff != "" {
+		pause(5 * time.Second)
+		if diff := cmp.Diff([]kafka.Offsets{{0: 1}}, r.seen().commits); diff != "" {
 			t.Error(diff)
 		}
+		_ = stop()
 	})
 }
 
@@ -172,18 +192,18 @@ func TestRetriesSlowDownAndEnd(t *testing.T) {
 func TestPoisonIsParkedBeforeTheCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		defer r.run()()
-		r.failParks = 5
-		r.answer = func(int) (time.Duration, opensearch.Outcome) { return 0, opensearch.Poison }
+		stop := r.run()
+		r.behave(func(b *behaviour) { b.outcome, b.failParks = opensearch.Poison, 5 })
 		r.send()
-		time.Sleep(100 * time.Millisecond)
-		if len(r.parked) > 0 || len(r.commits) > 0 {
-			t.Errorf("parked %v, committed %v while Kafka was away", r.parked, r.commits)
+		pause(100 * time.Millisecond)
+		if seen := r.seen(); len(seen.parked) > 0 || len(seen.commits) > 0 {
+			t.Errorf("parked %v, committed %v while Kafka was away", seen.parked, seen.commits)
 		}
-		time.Sleep(10 * time.Second)
-		if len(r.parked) != 1 || r.parked[0].MovieID != 1 || len(r.commits) != 1 {
-			t.Errorf("parked %v, committed %v; want one of each", r.parked, r.commits)
+		pause(10 * time.Second)
+		if seen := r.seen(); len(seen.parked) != 1 || seen.parked[0].MovieID != 1 || len(seen.commits) != 1 {
+			t.Errorf("parked %v, committed %v; want one of each", seen.parked, seen.commits)
 		}
+		_ = stop()
 	})
 }
 
@@ -193,22 +213,38 @@ func TestRefusedWritesWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		stop := r.run()
-		r.state = opensearch.Withheld
-		r.answer = func(int) (time.Duration, opensearch.Outcome) { return 0, opensearch.Refused }
+		r.behave(func(b *behaviour) { b.outcome, b.state = opensearch.Refused, opensearch.Withheld })
 		r.send()
-		time.Sleep(10 * time.Second)
-		if len(r.requests) != 1 {
-			t.Errorf("%d requests while withheld, want 1", len(r.requests))
+		pause(10 * time.Second)
+		if n := len(r.seen().requests); n != 1 {
+			t.Errorf("%d requests while withheld, want 1", n)
 		}
-		r.mu.Lock()
-		r.state = opensearch.Gone
-		r.mu.Unlock()
-		time.Sleep(time.Second)
+		r.behave(func(b *behaviour) { b.state = opensearch.Gone })
+		pause(time.Second)
 		if err := stop(); !errors.Is(err, errIndexGone) {
 			t.Errorf("got %v, want errIndexGone", err)
 		}
-		if len(r.commits) > 0 {
-			t.Errorf("%v was committed", r.commits)
+		if commits := r.seen().commits; len(commits) > 0 {
+			t.Errorf("%v was committed", commits)
 		}
 	})
 }
+
+// A closed index, which has its alias and refuses writes, is not asked without
+// pause.
+func TestClosedIndexIsNotHammered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		stop := r.run()
+		r.behave(func(b *behaviour) { b.outcome = opensearch.Refused })
+		r.send()
+		pause(59 * time.Second)
+		if n := len(r.seen().requests); n < 25 || n > 60 {
+			t.Errorf("%d attempts within a minute", n)
+		}
+		_ = stop()
+	})
+}
+
+// pause lets virtual time pass.
+func pause(d time.Duration) { <-time.After(d) }

@@ -34,13 +34,13 @@ func (s *server) serve(bytes int) (ok bool) {
 	if start.Sub(began) > s.longest {
 		s.rejected++
 		s.mu.Unlock()
-		time.Sleep(5 * time.Millisecond)
+		pause(5 * time.Millisecond)
 		return false
 	}
 	end := start.Add(time.Duration(float64(bytes) / s.rate * float64(time.Second)))
 	s.busyUntil = end
 	s.mu.Unlock()
-	time.Sleep(time.Until(end) + s.overhead)
+	pause(time.Until(end) + s.overhead)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.served += float64(bytes)
@@ -54,7 +54,7 @@ func (s *server) watch(d time.Duration) (used, rejected float64, slowest time.Du
 	s.mu.Lock()
 	s.served, s.requests, s.rejected, s.slowest = 0, 0, 0, 0
 	s.mu.Unlock()
-	time.Sleep(d)
+	pause(d)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.served / (s.rate * d.Seconds()), float64(s.rejected) / float64(s.requests), s.slowest
@@ -76,7 +76,7 @@ func load(ctx context.Context, t *throttle, s *server) {
 		ok := s.serve(size)
 		t.release(began, time.Now(), size, !ok)
 		if !ok {
-			time.Sleep(firstRetry)
+			pause(firstRetry)
 		}
 	}
 }
@@ -109,7 +109,7 @@ func TestThrottleConverges(t *testing.T) {
 					rate float64
 				}{{"healthy", healthy}, {"slowed down to a tenth", healthy / 10}, {"recovered", healthy}} {
 					s.setRate(phase.rate)
-					time.Sleep(30 * time.Second)
+					pause(30 * time.Second)
 					used, rejected, slowest := s.watch(30 * time.Second)
 					window, _ := throttle.state()
 					t.Logf("%s: %.0f%% used, %.1f%% turned away, slowest answer %v, window %d KiB", phase.name, used*100, rejected*100, slowest, window>>10)

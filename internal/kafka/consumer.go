@@ -11,7 +11,7 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// ErrNoOffsets: the consumer group has no place to go on from, because nobody
+// ErrNoOffsets means that the consumer group has no place to go on from, because nobody
 // has set its offsets, because the cluster has forgotten them, or because what
 // they point at is no longer in the topic. Reading from elsewhere would skip or
 // miss changes without anyone noticing, so nothing is read.
@@ -59,7 +59,7 @@ func (c *Client) Consume(ctx context.Context, group, topic string, log *slog.Log
 	if err != nil {
 		return fmt.Errorf("consumer group %s: %w", c.prefixed(group), err)
 	}
-	defer members.Close() // leaves the group, so that others take over at once
+	defer func() { _ = members.Close() }() // leaves the group, so that others take over at once
 	for {
 		generation, err := members.Next(ctx)
 		if ctx.Err() != nil {

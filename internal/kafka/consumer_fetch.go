@@ -40,13 +40,13 @@ func (f *fetcher) run(ctx context.Context) error {
 	delays, at := retryDelays(), f.offset
 	for {
 		err := f.connectAndRead(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // ended as it should
+		}
 		if f.offset > at {
 			delays, at = retryDelays(), f.offset
 		}
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, kafka.OffsetOutOfRange):
+		if errors.Is(err, kafka.OffsetOutOfRange) {
 			return fmt.Errorf("%w: topic %s, partition %d no longer holds offset %d", ErrNoOffsets, f.client.prefixed(f.topic), f.partition, f.offset)
 		}
 		f.log.Warn("fetching failed; trying again", "partition", f.partition, "offset", f.offset, "error", err)
@@ -64,8 +64,8 @@ func (f *fetcher) connectAndRead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })() // wakes a waiting read
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // wakes a waiting read
 	if _, err := conn.Seek(f.offset, kafka.SeekAbsolute|kafka.SeekDontCheck); err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func eventually(t testing.TB, what string, condition func() error) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within 30 s: %s: %v", what, err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 	}
 }
 
@@ -243,7 +243,7 @@ func deleteRequest(broker string, request []byte, answerSize int) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := conn.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(request))), request...)); err != nil {
 		return err
 	}
@@ -315,7 +315,7 @@ func TestConsumeFindsNewPartitions(t *testing.T) {
 	}
 	eventually(t, "the cluster has five", func() error {
 		if n, err := c.Partitions(t.Context(), TopicChanges); err != nil || n != 5 {
-			return fmt.Errorf("%d partitions, %v", n, err)
+			return errors.Join(fmt.Errorf("%d partitions", n), err)
 		}
 		return nil
 	})

@@ -120,6 +120,7 @@ func (b *Bulk) Cut() *Bulk {
 var bulkParameters = url.Values{
 	"filter_path":   {"items.*._id,items.*.status,items.*.error,error,status"},
 	"require_alias": {"true"},
+	"timeout":       {"10s"}, // for a primary to be there
 }
 
 // Bulk sends the request to the index by way of its WriteAlias and judges every

@@ -57,9 +57,9 @@ func New(c config.Search) (*Client, error) {
 // Close drops the idle connections.
 func (c *Client) Close() { c.pool.CloseIdleConnections() }
 
-// Ping tells whether the cluster answers and can be asked.
+// Ping tells whether the cluster answers, has a leader and can be asked.
 func (c *Client) Ping(ctx context.Context) error {
-	return c.do(ctx, http.MethodGet, "/", nil, nil, nil)
+	return c.do(ctx, http.MethodGet, "/_cluster/health", url.Values{"filter_path": {"status,error"}}, nil, nil)
 }
 
 // Error is what the engine answered instead of a result.
@@ -109,7 +109,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	defer drain(res.Body)
+	defer func() { drain(res.Body); _ = res.Body.Close() }()
 	if res.StatusCode >= 300 {
 		return fmt.Errorf("%s %s: %w", method, path, readError(res))
 	}
@@ -174,8 +174,5 @@ type errorCause struct {
 	CausedBy *errorCause `json:"caused_by"`
 }
 
-// drain makes the connection usable for the next request.
-func drain(body io.ReadCloser) {
-	_, _ = io.CopyN(io.Discard, body, maxErrorBody) // what is left of an answer nobody needs
-	_ = body.Close()
-}
+// drain reads what is left of an answer, so that its connection can be used again.
+func drain(body io.Reader) { _, _ = io.CopyN(io.Discard, body, maxErrorBody) }
