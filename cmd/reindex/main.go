@@ -69,11 +69,15 @@ func main() {
 
 func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) error {
 	var o options
-	completion := kong.PostBuild(func(k *kong.Kong) error { kongcompletion.Register(k); return nil })
+	completion := kong.PostBuild(func(k *kong.Kong) error {
+		kongcompletion.Register(k, kongcompletion.WithExitFunc(os.Exit)) // when a shell asks what to suggest, nothing is opened yet
+		return nil
+	})
 	command, err := config.Parse("reindex", description, &o, args, stdout, stderr, completion)
 	if err != nil {
 		return err
 	}
+	command.Exit = func(int) {} // the completion command asks for it; main alone ends the process
 	command.BindTo(ctx, (*context.Context)(nil))
 	return command.Run(&terminal{stdin: stdin, stdout: stdout, stderr: stderr, json: o.JSON})
 }

@@ -38,6 +38,8 @@ func TestUsage(t *testing.T) {
 		{"--help", 0, "reindex verify --repair"},
 		{"run --help", 0, "--max-rate"},
 		{"", 2, ""},
+		{"completion bash", 0, "source"},
+		{"completion -c bash", 0, "bashdefault"},
 		{"runn", 2, "runn"},
 		{"run --max-rate=-1", 2, "--max-rate"},
 		{"run --shards=0", 2, "--shards"},
