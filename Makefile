@@ -4,9 +4,10 @@
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 SCHEMATHESIS  := schemathesis==4.32.5
+BENCHMARKS    := ./indexer ./indexer/relay ./indexer/rebuild ./api ./internal/auth
 AXE_CORE      := axe-core@4.14.1
 
-.PHONY: help demo demo-clean build test test-short acceptance fuzz-api lint bench clean
+.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +45,7 @@ browser-test: ## The page in Debian's Chromium, by keyboard and mouse; pictures 
 		exec bin/demo exec -- go test -tags browser -count=1 -timeout 20m -run TestBrowser -v ./api
 
 bench: ## Every benchmark, each beside its reference in the same run.
-	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -tags bench -count=1 -timeout 60m -run '^TestBench' -v ./indexer
+	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -tags bench -count=1 -p 1 -timeout 60m -run '^TestBench' -v $(BENCHMARKS)
 
 clean: ## Remove what was built; the demo's state stays.
 	rm -rf bin artifacts
