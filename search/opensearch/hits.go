@@ -25,6 +25,13 @@ type answer struct {
 			Buckets []bucket `json:"buckets"`
 		} `json:"values"`
 	} `json:"aggregations"`
+	Suggest map[string][]struct {
+		Text    string `json:"text"`
+		Options []struct {
+			Text  string  `json:"text"`
+			Score float64 `json:"score"`
+		} `json:"options"`
+	} `json:"suggest"`
 }
 
 type hit struct {
@@ -34,6 +41,7 @@ type hit struct {
 	Source    json.RawMessage     `json:"_source"`
 	Sort      []json.RawMessage   `json:"sort"`
 	Highlight map[string][]string `json:"highlight"`
+	Parts     map[string]float64  `json:"matched_queries"`
 }
 
 func (h hit) item() (search.Item, error) {
@@ -44,15 +52,12 @@ func (h hit) item() (search.Item, error) {
 	return search.Item{Movie: doc.Movie, Version: movie.Version(h.Version), Highlight: h.Highlight}, nil
 }
 
-func (a *answer) items(scored bool) ([]search.Item, error) {
+func (a *answer) items() ([]search.Item, error) {
 	items := make([]search.Item, len(a.Hits.Hits))
 	for i, h := range a.Hits.Hits {
 		item, err := h.item()
 		if err != nil {
 			return nil, err
-		}
-		if scored {
-			item.Score = h.Score
 		}
 		items[i] = item
 	}

@@ -54,7 +54,7 @@ func (s *Searcher) get(ctx context.Context, ids []int64) ([]search.Item, error) 
 		} `json:"docs"`
 	}
 	if err := s.client.do(ctx, http.MethodPost, "/"+s.index+"/_mget", nil, obj{"ids": names}, &answer); err != nil {
-		return nil, readable(err)
+		return nil, unindexed(err)
 	}
 	items := make([]search.Item, 0, len(names))
 	for _, d := range answer.Docs {
@@ -83,7 +83,7 @@ func (s *Searcher) idsOfIMDb(ctx context.Context, imdb []string) ([]int64, error
 	if err != nil {
 		return nil, err
 	}
-	items, err := a.items(false)
+	items, err := a.items()
 	if err != nil {
 		return nil, err
 	}

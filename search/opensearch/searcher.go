@@ -16,8 +16,9 @@ import (
 )
 
 // Searcher answers questions from one index or alias. The files: searcher.go the
-// flow, textquery.go, filters.go, sorting.go, facets.go, similar.go and suggest.go
-// the engine's query language, hits.go the answers.
+// flow, text.go what is done for a text, textquery.go, filters.go, sorting.go,
+// facets.go, similar.go and suggest.go the engine's query language, hits.go the
+// answers.
 //
 // Its promises. Totals are exact up to maxTotal and "at least" beyond, the same
 // on every page of every size. A page is cut by sort values or by remembered ids
@@ -44,8 +45,8 @@ func NewSearcher(c *Client, index string, timeout time.Duration) *Searcher {
 // maxTotal is how far matches are counted.
 const maxTotal = 10_000
 
-// window is how many of the best matches of a text are ranked against each
-// other; it is also the largest page.
+// window is how many of the best matches are ranked against each other; it is
+// also the largest page.
 const window = search.MaxLimit
 
 // Search implements search.Searcher.
@@ -60,17 +61,39 @@ func (s *Searcher) Search(ctx context.Context, r search.Request) (*search.Result
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	q, err := s.plan(ctx, r)
+	result, err := s.answer(ctx, r, position)
 	if err != nil {
 		return nil, fmt.Errorf("search %s: %w", r, err)
+	}
+	return result, nil
+}
+
+func (s *Searcher) answer(ctx context.Context, r search.Request, p search.Position) (*search.Result, error) {
+	q := plan{request: r, match: obj{"match_all": obj{}}}
+	switch {
+	case r.SimilarTo != 0:
+		match, err := s.likeness(ctx, r.SimilarTo)
+		if err != nil {
+			return nil, err
+		}
+		q.match, q.finite = match, true
+	case r.Text != "":
+		return s.answerText(ctx, q, p)
 	}
 	var result *search.Result
 	var facets map[search.Facet][]search.FacetCount
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { result, err = s.page(gctx, q, position); return err })
+	g.Go(func() (err error) {
+		if q.finite && r.Sort.Key == search.SortRelevance {
+			result, err = s.best(gctx, q, p)
+			return err
+		}
+		result, err = s.sorted(gctx, q, orderOf(r.Sort), p, r.Limit)
+		return err
+	})
 	g.Go(func() (err error) { facets, err = s.facets(gctx, q); return err })
 	if err := g.Wait(); err != nil {
-		return nil, fmt.Errorf("search %s: %w", r, err)
+		return nil, err
 	}
 	result.Facets = facets
 	return result, nil
@@ -81,76 +104,52 @@ type plan struct {
 	request search.Request
 	// match decides which movies match and how well, apart from the filters.
 	match obj
-	// ranked says that match scores, and the best are shown first.
-	ranked bool
-	// finite says that a ranked answer ends with its window.
+	// finite says that an answer by relevance ends with its window.
 	finite bool
+	// text is what was understood, nil without text.
+	text *understood
 }
 
-func (s *Searcher) plan(ctx context.Context, r search.Request) (plan, error) {
-	switch {
-	case r.SimilarTo != 0:
-		match, err := s.likeness(ctx, r.SimilarTo)
-		return plan{request: r, match: match, ranked: r.Sort.Key == search.SortRelevance, finite: true}, err
-	case r.Text != "":
-		return plan{request: r, match: textQuery(r.Text), ranked: r.Sort.Key == search.SortRelevance}, nil
-	}
-	return plan{request: r, match: obj{"match_all": obj{}}}, nil
-}
-
-// page answers one page. A ranked question shows its window first, then the rest.
-func (s *Searcher) page(ctx context.Context, q plan, p search.Position) (*search.Result, error) {
-	if !q.ranked {
-		return s.sorted(ctx, q, p, q.request.Limit)
-	}
-	if len(p.After) > 0 {
-		return s.sorted(ctx, q, p, q.request.Limit)
-	}
-	result, p, err := s.best(ctx, q, p)
-	if err != nil || len(result.Items) == q.request.Limit || q.finite {
-		return result, err
-	}
-	rest, err := s.sorted(ctx, q, p, q.request.Limit-len(result.Items))
+// best shows the part of a finite window that was not shown yet.
+func (s *Searcher) best(ctx context.Context, q plan, p search.Position) (*search.Result, error) {
+	a, err := s.search(ctx, q.windowBody())
 	if err != nil {
 		return nil, err
 	}
-	rest.Items = append(result.Items, rest.Items...)
-	return rest, nil
+	items, err := a.items()
+	if err != nil {
+		return nil, err
+	}
+	result, _ := q.cut(items, a.total(0), p)
+	return result, nil
 }
 
-// best shows the part of the ranked window that was not shown yet.
-func (s *Searcher) best(ctx context.Context, q plan, p search.Position) (*search.Result, search.Position, error) {
+// windowBody asks for the best matches.
+func (q plan) windowBody() obj {
 	body := q.body(window)
 	body["sort"] = []any{"_score", obj{"id": "asc"}}
-	answer, err := s.search(ctx, body)
-	if err != nil {
-		return nil, p, err
-	}
-	items, err := answer.items(true)
-	if err != nil {
-		return nil, p, err
-	}
+	return body
+}
+
+// cut is the next page of a window in its final order, and the position behind it.
+func (q plan) cut(items []search.Item, total search.Total, p search.Position) (*search.Result, search.Position) {
+	more := !q.finite && !(total.Exact && total.Value <= int64(len(items)))
 	items = without(items, p.Shown)
-	result := &search.Result{Items: items, Total: answer.total(0)}
-	more := !q.finite && !(result.Total.Exact && result.Total.Value <= int64(len(answer.Hits.Hits)))
 	if len(items) > q.request.Limit {
-		result.Items, more = items[:q.request.Limit], true
+		items, more = items[:q.request.Limit], true
 	}
-	for _, item := range result.Items {
+	for _, item := range items {
 		p.Shown = append(p.Shown, item.Movie.ID)
 	}
+	result := &search.Result{Items: items, Total: total}
 	if more {
 		result.NextCursor = q.request.CursorAt(p)
 	}
-	return result, p, nil
+	return result, p
 }
 
 // sorted shows what follows p in the order of a field, without what p has shown.
-func (s *Searcher) sorted(ctx context.Context, q plan, p search.Position, limit int) (*search.Result, error) {
-	order := orderOf(q.request.Sort)
-	if q.ranked {
-		order = orderOf(search.Sort{Key: search.SortPopularity})
-	}
+func (s *Searcher) sorted(ctx context.Context, q plan, order order, p search.Position, limit int) (*search.Result, error) {
 	body := q.body(limit + 1) // one more tells whether there is another page
 	body["sort"] = order.clauses()
 	if len(p.After) > 0 {
@@ -163,18 +162,18 @@ func (s *Searcher) sorted(ctx context.Context, q plan, p search.Position, limit 
 	if len(p.Shown) > 0 {
 		body["query"] = obj{"bool": obj{"must": body["query"], "must_not": obj{"terms": obj{"id": p.Shown}}}}
 	}
-	answer, err := s.search(ctx, body)
+	a, err := s.search(ctx, body)
 	if err != nil {
 		return nil, err
 	}
-	items, err := answer.items(false)
+	items, err := a.items()
 	if err != nil {
 		return nil, err
 	}
-	result := &search.Result{Items: items, Total: answer.total(len(p.Shown))}
+	result := &search.Result{Items: items, Total: a.total(len(p.Shown))}
 	if len(items) > limit {
 		result.Items = items[:limit]
-		if p.After, err = order.values(answer.Hits.Hits[limit-1].Sort); err != nil {
+		if p.After, err = order.values(a.Hits.Hits[limit-1].Sort); err != nil {
 			return nil, err
 		}
 		result.NextCursor = q.request.CursorAt(p)
@@ -186,22 +185,24 @@ func (s *Searcher) sorted(ctx context.Context, q plan, p search.Position, limit 
 func (q plan) body(size int) obj {
 	body := obj{"query": q.query(), "size": size, "version": true, "track_total_hits": maxTotal + 1}
 	if q.request.Highlight {
-		body["highlight"] = highlight(q.request.Text)
+		body["highlight"] = highlight(q.text.query)
 	}
 	return body
 }
 
+// searchParameters: never a part of an answer for the whole, and parts of scores
+// for the clauses that have a name.
+var searchParameters = url.Values{"allow_partial_search_results": {"false"}, "include_named_queries_score": {"true"}}
+
 // search sends a search. It is given slightly less time than the caller waits, so
 // that a slow shard is told apart from a broken connection.
 func (s *Searcher) search(ctx context.Context, body obj) (*answer, error) {
-	params := url.Values{"allow_partial_search_results": {"false"}}
 	if deadline, ok := ctx.Deadline(); ok {
 		body["timeout"] = engineTimeout(time.Until(deadline))
 	}
 	var a answer
-	err := s.client.do(ctx, http.MethodPost, "/"+s.index+"/_search", params, body, &a)
-	if err != nil {
-		return nil, readable(err)
+	if err := s.client.do(ctx, http.MethodPost, "/"+s.index+"/_search", searchParameters, body, &a); err != nil {
+		return nil, unindexed(err)
 	}
 	if a.TimedOut {
 		return nil, fmt.Errorf("%w: the search engine ran out of time", movie.ErrUnavailable)
@@ -214,9 +215,9 @@ func engineTimeout(left time.Duration) string {
 	return strconv.FormatInt(max(left.Milliseconds()*9/10, 1), 10) + "ms"
 }
 
-// readable turns the absence of the index into what it is to a reader: the
+// unindexed turns the absence of the index into what it is to a reader: the
 // catalogue cannot be searched yet.
-func readable(err error) error {
+func unindexed(err error) error {
 	if errors.Is(err, movie.ErrNotFound) {
 		return fmt.Errorf("%w: the catalogue is not indexed yet (%v)", movie.ErrUnavailable, err)
 	}

@@ -56,7 +56,7 @@ func (s *Searcher) popular(ctx context.Context, query obj, size int) ([]search.I
 	if err != nil {
 		return nil, err
 	}
-	return a.items(false)
+	return a.items()
 }
 
 // suggestions collects without repetition.

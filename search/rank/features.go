@@ -1,0 +1,340 @@
+package rank
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"movies/internal/movie"
+	"movies/search/query"
+)
+
+// Names of the features, in the order of a vector.
+var Names = namesOfFeatures()
+
+func namesOfFeatures() []string {
+	l := newList(query.Parse("a"), []Candidate{{Movie: &movie.Movie{Title: "a"}}})
+	v := vector{names: []string{}}
+	l.fill(&v, &l.docs[0])
+	return v.names
+}
+
+// vector collects feature values, and their names when names is not nil.
+type vector struct {
+	values []float32
+	names  []string
+}
+
+func (v *vector) add(name string, x float64) {
+	v.values = append(v.values, float32(x))
+	if v.names != nil {
+		v.names = append(v.names, name)
+	}
+}
+
+func (v *vector) flag(name string, x bool) {
+	if x {
+		v.add(name, 1)
+	} else {
+		v.add(name, 0)
+	}
+}
+
+func (l *list) features(d *doc) []float32 {
+	v := vector{values: make([]float32, 0, 128)}
+	l.fill(&v, d)
+	return v.values
+}
+
+func (l *list) fill(v *vector, d *doc) {
+	l.engine(v, d)
+	l.title(v, d)
+	l.numbers(v, d)
+	l.merits(v, d)
+	l.question(v)
+	l.likeness(v, d)
+}
+
+// engine: what the engine thinks, and where it found the words.
+func (l *list) engine(v *vector, d *doc) {
+	v.add("score", d.Score)
+	v.add("score share", d.Score/max(l.shared.score, 1e-9))
+	v.add("place", math.Log1p(float64(d.place)))
+	all, lacking := 0.0, 0
+	for i, t := range l.q.Terms {
+		all += d.Parts[TermPart(i)]
+		if t.Required() && !l.has(d, i) {
+			lacking++
+		}
+	}
+	for _, name := range Parts {
+		v.add(name, d.Parts[name])
+		v.add(name+" share", d.Parts[name]/l.weight)
+	}
+	v.add("anywhere", d.anywhere)
+	v.add("lacking", float64(lacking))
+	v.add("all", all/l.weight)
+	v.add("phrase", d.Parts["phrase"])
+}
+
+// title: how the titles and the text cover each other.
+func (l *list) title(v *vector, d *doc) {
+	c := d.best
+	v.flag("whole", c.whole)
+	v.flag("core", c.core)
+	v.flag("other title", c.title != d.Movie.Title)
+	v.add("text", c.text)
+	v.add("text soft", c.textSoft)
+	v.add("words", c.words)
+	v.add("words soft", c.wordsSoft)
+	v.add("both", c.text*c.words)
+	v.add("both soft", c.textSoft*c.wordsSoft)
+	v.add("run", c.run)
+	v.flag("begins", c.begins)
+	v.flag("begun", c.begun)
+	v.add("length", c.length)
+	v.add("noise", c.noise)
+	v.add("main text", d.main.text)
+	v.add("main words", d.main.words)
+	v.add("title length", float64(len(d.words)))
+	v.add("elsewhere", max(d.anywhere-c.textSoft, 0))
+	better := 0
+	for i := range l.docs {
+		if l.docs[i].best.textSoft > c.textSoft {
+			better++
+		}
+	}
+	v.add("better titles", float64(better))
+	best, distant := 0.0, 0.0
+	for i, t := range l.q.Terms {
+		if t.Required() && !c.found[i] {
+			distant += l.weights[i]
+			if l.has(d, i) {
+				best += l.weights[i]
+			}
+		}
+	}
+	v.add("rest found", best/l.weight)
+	v.add("rest lacking", (distant-best)/l.weight)
+}
+
+// numbers: sequels and years.
+func (l *list) numbers(v *vector, d *doc) {
+	asked, extra := false, false
+	for _, w := range d.words {
+		if n, err := strconv.Atoi(w); err == nil && n < 100 {
+			if n == l.number {
+				asked = true
+			} else {
+				extra = true
+			}
+		}
+	}
+	v.flag("number", asked && l.number > 0)
+	v.flag("number lacking", l.number > 0 && !asked)
+	v.flag("number extra", extra)
+	distance := -1.0
+	if l.years != nil {
+		distance = yearsApart(*l.years, d.Movie.Year)
+	}
+	v.add("years apart", distance)
+	after, size := l.placeInSeries(d)
+	v.add("series", float64(size))
+	v.add("series place", float64(after))
+	gap := -1.0
+	if l.number > 0 && size > 1 && after > 0 {
+		gap = math.Abs(float64(after - l.number))
+	}
+	v.add("sequel gap", gap)
+}
+
+func yearsApart(t query.Term, year int) float64 {
+	switch {
+	case t.Contains(year):
+		return 0
+	case year == 0:
+		return 30
+	case year < t.From:
+		return float64(min(t.From-year, 50))
+	}
+	return float64(min(year-t.To, 50))
+}
+
+// placeInSeries is which movie of the series of the one meant this is, by year,
+// counting from 1, and of how many; 0 if it is not of the series.
+func (l *list) placeInSeries(d *doc) (place, size int) {
+	if !d.series {
+		return 0, 0
+	}
+	for i := range l.docs {
+		o := &l.docs[i]
+		if !o.series || o.Movie.Year == 0 {
+			continue
+		}
+		size++
+		if o.Movie.Year < d.Movie.Year {
+			place++
+		}
+	}
+	return place + 1, size
+}
+
+// merits: what the catalogue thinks of the movie, also beside the other candidates.
+func (l *list) merits(v *vector, d *doc) {
+	v.add("votes", math.Log1p(float64(d.Movie.Votes)))
+	v.add("popularity", math.Log1p(d.Movie.Popularity))
+	v.add("rating", d.Movie.Rating)
+	v.add("year", float64(d.Movie.Year))
+	votes, popularity, newer := 0, 0, 0
+	for i := range l.docs {
+		o := l.docs[i].Movie
+		if o.Votes > d.Movie.Votes {
+			votes++
+		}
+		if o.Popularity > d.Movie.Popularity {
+			popularity++
+		}
+		if o.Year > d.Movie.Year {
+			newer++
+		}
+	}
+	n := float64(len(l.docs))
+	v.add("votes place", float64(votes)/n)
+	v.add("popularity place", float64(popularity)/n)
+	v.add("age place", float64(newer)/n)
+}
+
+// question: what kind of question it is; the same for all candidates.
+func (l *list) question(v *vector) {
+	required := 0
+	for _, t := range l.q.Terms {
+		if t.Required() {
+			required++
+		}
+	}
+	v.add("q words", float64(len(l.words)))
+	v.add("q required", float64(required))
+	v.add("q weight", l.weight)
+	v.flag("q year", l.years != nil)
+	v.add("q cover", l.shared.cover)
+	v.add("q both", l.shared.product)
+	v.add("q complete", math.Log1p(float64(l.shared.complete)))
+	v.add("q score", l.shared.score)
+	gap := 0.0
+	if len(l.docs) > 1 {
+		gap = l.docs[0].Score - l.docs[1].Score
+	}
+	v.add("q gap", gap)
+}
+
+// likeness: how like the movie is to those that are probably meant.
+func (l *list) likeness(v *vector, d *doc) {
+	a := l.anchors[0]
+	v.flag("anchor", a == d)
+	v.add("anchor both", a.best.textSoft*a.best.wordsSoft)
+	v.add("anchor cast", a.traits.cast.count(d.Movie.Cast, maxCast))
+	v.add("anchor directors", a.traits.directors.count(d.Movie.Directors, maxCast))
+	v.add("anchor keywords", a.traits.keywords.count(d.Movie.Keywords, maxKeywords))
+	v.add("anchor genres", a.traits.genres.count(d.Movie.Genres, maxCast))
+	v.add("anchor title", a.traits.title.share(d.words))
+	v.add("anchor characters", a.traits.characters.count(d.roles, len(d.roles)))
+	apart := 0.0
+	if a.Movie.Year != 0 && d.Movie.Year != 0 {
+		apart = math.Abs(float64(a.Movie.Year - d.Movie.Year))
+	}
+	v.add("anchor years", apart)
+	var cast, keywords, title, characters float64
+	for _, o := range l.anchors {
+		if o == d {
+			continue
+		}
+		cast += o.traits.cast.count(d.Movie.Cast, maxCast)
+		keywords += o.traits.keywords.count(d.Movie.Keywords, maxKeywords)
+		title += o.traits.title.share(d.words)
+		characters += o.traits.characters.count(d.roles, len(d.roles))
+	}
+	v.add("anchors cast", cast)
+	v.add("anchors keywords", keywords)
+	v.add("anchors title", title)
+	v.add("anchors characters", characters)
+}
+
+// How much of a movie's lists counts for its likeness.
+const (
+	maxCast     = 10
+	maxKeywords = 30
+)
+
+// traits are what an anchor shares with movies like it.
+type traits struct{ cast, directors, keywords, genres, title, characters bag }
+
+type bag map[string]bool
+
+func newBag(values []string, limit int) bag {
+	b := make(bag, min(limit, len(values)))
+	for _, v := range values[:min(limit, len(values))] {
+		b[v] = true
+	}
+	return b
+}
+
+// count is how many of the first values are in the bag.
+func (b bag) count(values []string, limit int) float64 {
+	n := 0.0
+	if len(b) == 0 {
+		return 0
+	}
+	for _, v := range values[:min(limit, len(values))] {
+		if b[v] {
+			n++
+		}
+	}
+	return n
+}
+
+// share of the bag that is among the words.
+func (b bag) share(words []string) float64 {
+	if len(b) == 0 {
+		return 0
+	}
+	n := 0.0
+	for w := range b {
+		if slices.Contains(words, w) {
+			n++
+		}
+	}
+	return n / float64(len(b))
+}
+
+func newTraits(d *doc) traits {
+	var words []string
+	for _, w := range d.words {
+		if !query.IsStop(w) && len(w) > 1 {
+			words = append(words, w)
+		}
+	}
+	m := d.Movie
+	return traits{
+		cast: newBag(m.Cast, maxCast), directors: newBag(m.Directors, maxCast), keywords: newBag(m.Keywords, maxKeywords),
+		genres: newBag(m.Genres, maxCast), title: newBag(words, len(words)), characters: newBag(d.roles, len(d.roles)),
+	}
+}
+
+// roles are the names of the first characters, each of the names of one who has
+// several, without what is said about them in brackets.
+func roles(m *movie.Movie) []string {
+	var out []string
+	for _, c := range m.Characters[:min(maxCast, len(m.Characters))] {
+		for name := range strings.SplitSeq(c, "/") {
+			name, _, _ = strings.Cut(name, "(")
+			if name = strings.ToLower(strings.TrimSpace(name)); name != "" && !anonymous[name] {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// anonymous characters make no two movies alike.
+var anonymous = map[string]bool{"self": true, "himself": true, "herself": true, "narrator": true, "nurse": true, "doctor": true, "policeman": true, "waitress": true, "bartender": true, "reporter": true}

@@ -1,0 +1,65 @@
+package relevance
+
+import (
+	"context"
+
+	"movies/search/rank"
+)
+
+// Folds splits questions into n parts by movie: all questions whose most voted
+// relevant movie is the same are in the same part, so that none is measured with
+// what was learned from its movie. Questions without a relevant movie are in the
+// first part. votes may lack movies.
+func Folds(questions []Question, votes map[int64]int64, n int) [][]int {
+	folds := make([][]int, n)
+	for i, q := range questions {
+		var best int64
+		for id, grade := range q.Grades {
+			if grade == 0 {
+				continue
+			}
+			if best == 0 || votes[id] > votes[best] || votes[id] == votes[best] && id < best {
+				best = id
+			}
+		}
+		fold := uint64(best) * 0x9E3779B97F4A7C15 >> 32 % uint64(n)
+		folds[fold] = append(folds[fold], i)
+	}
+	return folds
+}
+
+// CrossValidate trains on all folds but one and measures on that one, for each,
+// and returns the figures of each fold and those of all questions together.
+func CrossValidate(ctx context.Context, examples []Example, folds [][]int, g Growth, done func(fold int, f Figures)) (Figures, error) {
+	var all []Answered
+	for k, held := range folds {
+		if err := ctx.Err(); err != nil {
+			return Figures{}, err
+		}
+		var train []Example
+		for other, members := range folds {
+			if other == k {
+				continue
+			}
+			for _, i := range members {
+				train = append(train, examples[i])
+			}
+		}
+		m := Train(train, g, nil)
+		var answers []Answered
+		for _, i := range held {
+			answers = append(answers, examples[i].answer(m))
+		}
+		if done != nil {
+			done(k, Mean(answers))
+		}
+		all = append(all, answers...)
+	}
+	return Mean(all), nil
+}
+
+// answer ranks the example's candidates as the searcher would.
+func (e Example) answer(m *rank.Model) Answered {
+	ids := e.Rank(m)
+	return Answered{Question: e.Question, Results: ids, Figures: Measure(e.Question, ids)}
+}
