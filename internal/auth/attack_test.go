@@ -104,11 +104,44 @@ func TestCallbackIsTiedToItsBrowser(t *testing.T) {
 	if r := victim.do(http.MethodGet, "/auth/callback?"+q.Encode()); r.StatusCode != http.StatusBadRequest {
 		t.Errorf("with another sign-in's code: %s", r.Status)
 	}
-	forged := w.newBrowser(t)
-	name := "login-" + stolen.Query().Get("state")[:8]
-	forged.setCookie(name, strings.Repeat("A", 52))
-	if r := forged.do(http.MethodGet, callback); r.StatusCode != http.StatusBadRequest {
-		t.Errorf("with a made-up cookie: %s", r.Status)
+}
+
+func TestCallbackWithAMadeUpCookieIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, false)
+	attacker, victim := w.newBrowser(t), w.newBrowser(t)
+	callback, err := url.Parse(attacker.interrupted())
+	if err != nil {
+		t.Fatal(err)
+	}
+	victim.setCookie("login-"+callback.Query().Get("state")[:8], strings.Repeat("A", 52))
+	if r := victim.do(http.MethodGet, callback.RequestURI()); r.StatusCode != http.StatusBadRequest {
+		t.Errorf("got %s", r.Status)
+	}
+	if _, status := victim.me(); status != http.StatusUnauthorized {
+		t.Errorf("signed in: status %d", status)
+	}
+}
+
+// An id token that answers another request is refused even with the right code.
+func TestWrongNonceIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, false)
+	b := w.newBrowser(t)
+	changed := false
+	b.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		if q := r.URL.Query(); q.Get("nonce") != "" {
+			q.Set("nonce", "another")
+			r.URL.RawQuery = q.Encode()
+			changed = true
+		}
+		return nil
+	}
+	if r := b.signIn("/", "demo-user", "user"); r.StatusCode != http.StatusBadRequest || !changed {
+		t.Errorf("got %s, nonce changed %t", r.Status, changed)
+	}
+	if _, status := b.me(); status != http.StatusUnauthorized {
+		t.Errorf("signed in: status %d", status)
 	}
 }
 
