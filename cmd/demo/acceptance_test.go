@@ -116,7 +116,11 @@ func (n *newcomer) stop() {
 		n.t.Fatal(err)
 	}
 	select {
-	case <-n.done:
+	case err := <-n.done:
+		if err == nil {
+			break
+		}
+		n.t.Logf("make ended with %v: it is interrupted too", err)
 	case <-time.After(time.Minute):
 		n.t.Fatalf("still running a minute after Ctrl-C\n%s", n.out.String())
 	}

@@ -65,9 +65,13 @@ func next(t testing.TB, s *postgres.Stream, n int) []movie.Commit {
 // await waits until the condition holds.
 func await(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	deadline, poll := time.After(20*time.Second), time.NewTicker(10*time.Millisecond)
+	defer poll.Stop()
+	for !condition() {
+		select {
+		case <-deadline:
 			t.Fatalf("not within 20 s: %s", what)
+		case <-poll.C:
 		}
 	}
 }
