@@ -22,6 +22,7 @@ type metrics struct {
 var (
 	lagMessages = prometheus.NewDesc("movies_indexer_lag_messages", "Messages of this process's partitions that are not finished.", []string{"index"}, nil)
 	lagSeconds  = prometheus.NewDesc("movies_indexer_lag_seconds", "Age of the newest finished change while there are unfinished ones, 0 otherwise.", []string{"index"}, nil)
+	partitions  = prometheus.NewDesc("movies_indexer_partitions", "Partitions that this process feeds the index from.", []string{"index"}, nil)
 	window      = prometheus.NewDesc("movies_indexer_window_bytes", "Bytes that may be under way to the cluster at once.", []string{"index"}, nil)
 	inFlight    = prometheus.NewDesc("movies_indexer_requests_in_flight", "Bulk requests that are being answered.", []string{"index"}, nil)
 )
@@ -51,7 +52,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 
 // Describe implements prometheus.Collector for what is computed when asked.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lagMessages, lagSeconds, window, inFlight} {
+	for _, d := range []*prometheus.Desc{lagMessages, lagSeconds, partitions, window, inFlight} {
 		ch <- d
 	}
 }
@@ -64,7 +65,8 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, index)
 	}
 	for index, f := range m.feeds {
-		messages, age := f.lag(time.Now())
+		messages, age, share := f.session(time.Now())
+		gauge(partitions, float64(share), index)
 		gauge(lagMessages, float64(messages), index)
 		gauge(lagSeconds, age.Seconds(), index)
 		bytes, sending := f.throttle.state()
@@ -132,23 +134,26 @@ type feedMetrics struct {
 
 	mu       sync.Mutex
 	progress *progress // nil between sessions
+	share    int       // partitions
 }
 
-func (f *feedMetrics) begin(p *progress) {
+func (f *feedMetrics) begin(p *progress, share int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.progress = p
+	f.progress, f.share = p, share
 }
 
-func (f *feedMetrics) end() { f.begin(nil) }
+func (f *feedMetrics) end() { f.begin(nil, 0) }
 
-func (f *feedMetrics) lag(now time.Time) (int64, time.Duration) {
+// session is what is measured of the present session.
+func (f *feedMetrics) session(now time.Time) (messages int64, age time.Duration, share int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.progress == nil {
-		return 0, 0
+		return 0, 0, 0
 	}
-	return f.progress.lag(now)
+	messages, age = f.progress.lag(now)
+	return messages, age, f.share
 }
 
 func (f *feedMetrics) consumed(messages, coalesced int) {

@@ -46,7 +46,7 @@ type session struct {
 // serve works until the context ends or the feed cannot go on.
 func (f *feed) serve(ctx context.Context, s share) error {
 	x := &session{feed: f, share: s, progress: newProgress(), newest: newNewest(), works: make(chan struct{}, parallel), idle: make(chan struct{}, 1)}
-	f.metrics.begin(x.progress)
+	f.metrics.begin(x.progress, len(s.Partitions()))
 	defer f.metrics.end()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return x.commitLoop(ctx) })

@@ -136,7 +136,7 @@ func put(ctx context.Context, t *testing.T, url, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
 		answer, _ := io.ReadAll(res.Body)
 		t.Fatalf("PUT %s: %s", url, answer)
