@@ -30,9 +30,8 @@ func TestServesWithoutEngine(t *testing.T) {
 		set(protocols)
 		client := &http.Client{Transport: &http.Transport{Protocols: protocols}, Timeout: 10 * time.Second}
 		for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/assets/app.js": 200} {
-			response := eventually(t, client, "http://"+addr+path)
-			if response.StatusCode != want || response.Proto != name {
-				t.Errorf("%s: got %d over %s, want %d over %s", path, response.StatusCode, response.Proto, want, name)
+			if status, proto := eventually(t, client, "http://"+addr+path); status != want || proto != name {
+				t.Errorf("%s: got %d over %s, want %d over %s", path, status, proto, want, name)
 			}
 		}
 		client.CloseIdleConnections()
@@ -49,13 +48,13 @@ func TestServesWithoutEngine(t *testing.T) {
 }
 
 // eventually asks until the process listens.
-func eventually(t *testing.T, client *http.Client, url string) *http.Response {
+func eventually(t *testing.T, client *http.Client, url string) (status int, proto string) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; <-time.After(10 * time.Millisecond) {
 		response, err := client.Get(url)
 		if err == nil {
 			_ = response.Body.Close()
-			return response
+			return response.StatusCode, response.Proto
 		}
 		if time.Now().After(deadline) {
 			t.Fatal(err)
