@@ -65,6 +65,9 @@ func (c *Client) Consume(ctx context.Context, group, topic string, log *slog.Log
 		if ctx.Err() != nil {
 			return nil
 		}
+		if errors.Is(err, kafka.RebalanceInProgress) {
+			continue // others are joining or leaving, too
+		}
 		if err != nil {
 			log.Warn("cannot join the consumer group; trying again", "error", err)
 			continue
