@@ -61,7 +61,7 @@ func (d *demo) printSummary() {
 Ready after %.0f s: %s
 
   curl '%[2]s/v1/movies?q=spirited+away'
-  curl '%[2]s/v1/movies?genre=western&year=1950..1969&sort=-rating&limit=3'
+  curl '%[2]s/v1/movies?genre=western&year=1950..1969&sort=rating&limit=3'
   curl '%[2]s/v1/movies?q=kurosawa&facets=genre'
   curl '%[2]s/v1/movies/tt0245429'
   curl '%[2]s/v1/suggest?q=kuro'
