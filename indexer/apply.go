@@ -5,17 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"movies/internal/kafka"
+	"movies/internal/mutant"
 	"movies/search/opensearch"
-)
-
-// Bounds of the waiting time before something is tried again. The waits are
-// jittered, so that feeds and processes do not come back all at once.
-const (
-	firstRetry = 50 * time.Millisecond
-	lastRetry  = 2 * time.Second
 )
 
 // bulkTimeout is when an answer is given up. Nothing is lost by it: what was
@@ -47,7 +39,7 @@ func (x *session) apply(ctx context.Context, w *work) error {
 
 // write sends a request, in parts if need be, until all of it is finished.
 func (x *session) write(ctx context.Context, first *request) error {
-	delays := newDelays()
+	waits := new(delays)
 	for queue := []*request{first}; len(queue) > 0; {
 		r := queue[0]
 		if r.Len() == 0 {
@@ -64,7 +56,7 @@ func (x *session) write(ctx context.Context, first *request) error {
 		if outcomes[opensearch.TooLarge] > 0 {
 			queue = append(queue, r.cut())
 		}
-		if err := x.beforeNext(ctx, outcomes, delays); err != nil {
+		if err := x.beforeNext(ctx, outcomes, waits); err != nil {
 			return err
 		}
 	}
@@ -72,17 +64,17 @@ func (x *session) write(ctx context.Context, first *request) error {
 }
 
 // beforeNext waits as long as the outcomes of the last request ask for.
-func (x *session) beforeNext(ctx context.Context, outcomes outcomes, delays backoff.BackOff) error {
+func (x *session) beforeNext(ctx context.Context, outcomes outcomes, waits *delays) error {
 	if outcomes[opensearch.Refused] > 0 {
 		if held, err := x.awaitWritable(ctx); held || err != nil {
 			return err
 		}
-		return sleep(ctx, delays.NextBackOff()) // writable again already, or closed
+		return sleep(ctx, waits.next()) // writable again already, or closed
 	}
 	if outcomes[opensearch.Retry] > 0 {
-		return sleep(ctx, delays.NextBackOff())
+		return sleep(ctx, waits.next())
 	}
-	delays.Reset()
+	waits.reset()
 	return nil
 }
 
@@ -125,6 +117,9 @@ func (x *session) bulk(ctx context.Context, r *request) []opensearch.Result {
 }
 
 func final(o opensearch.Outcome) bool {
+	if mutant.On(mutant.DroppedItem) && o == opensearch.Retry {
+		return true
+	}
 	return o == opensearch.Done || o == opensearch.Superseded || o == opensearch.Poison
 }
 
@@ -189,7 +184,7 @@ func (x *session) park(ctx context.Context, letters []kafka.DeadLetter) error {
 	if len(letters) == 0 {
 		return nil
 	}
-	for delays := newDelays(); ; {
+	for waits := new(delays); ; {
 		err := x.log.Park(ctx, letters)
 		if err == nil {
 			x.metrics.parked(len(letters))
@@ -201,23 +196,8 @@ func (x *session) park(ctx context.Context, letters []kafka.DeadLetter) error {
 			return nil
 		}
 		x.logger.WarnContext(ctx, "dead letters not parked; trying again", "letters", len(letters), "error", err)
-		if err := sleep(ctx, delays.NextBackOff()); err != nil {
+		if err := sleep(ctx, waits.next()); err != nil {
 			return fmt.Errorf("park %d dead letters: %w", len(letters), err)
 		}
-	}
-}
-
-func newDelays() backoff.BackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval, b.RandomizationFactor = firstRetry, lastRetry, 0.5
-	return b
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -71,10 +71,15 @@ func (p *progress) finish(spans []*span) {
 		}
 	}
 	if advanced {
-		select {
-		case p.changed <- struct{}{}:
-		default:
-		}
+		p.again()
+	}
+}
+
+// again says that there is something to commit.
+func (p *progress) again() {
+	select {
+	case p.changed <- struct{}{}:
+	default:
 	}
 }
 

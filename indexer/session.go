@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"movies/internal/kafka"
+	"movies/internal/mutant"
 )
 
 // parallel is how many works a session has under way at once: enough to keep a
@@ -19,6 +20,9 @@ const gatherPatience = 100 * time.Millisecond
 
 // commitInterval is the least time between two commits of offsets.
 const commitInterval = 100 * time.Millisecond
+
+// commitRetry is how soon a commit that failed is tried again.
+const commitRetry = time.Second
 
 // share is a feed's part of the topic between two rebalances: a *kafka.Session.
 type share interface {
@@ -173,6 +177,9 @@ func (x *session) busy() bool {
 
 // process finishes one work and frees its place.
 func (x *session) process(ctx context.Context, w *work) error {
+	if mutant.On(mutant.CommitBeforeFlush) {
+		x.progress.finish(w.spans)
+	}
 	err := x.apply(ctx, w)
 	if err == nil {
 		x.progress.finish(w.spans)
@@ -198,25 +205,31 @@ func (x *session) commitLoop(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-x.progress.changed:
-			x.commit()
+		}
+		pause := commitInterval
+		if !x.commit() { // nothing else may come to make up for it
+			x.progress.again()
+			pause = commitRetry
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(commitInterval):
+		case <-time.After(pause):
 		}
 	}
 }
 
-// commit stores how far everything is finished. A failed commit is made up for
-// by the next one, or by the next session, which does the same work again.
-func (x *session) commit() {
+// commit stores how far everything is finished, and reports whether it could. A
+// failed commit is made up for by the next one, or by the next session, which
+// does the same work again.
+func (x *session) commit() bool {
 	offsets := x.progress.committable()
 	if err := x.share.Commit(offsets); err != nil {
 		x.logger.Warn("offsets not committed; the work since the last commit may be repeated", "error", err)
-		return
+		return false
 	}
 	x.progress.committed(offsets)
+	return true
 }
 
 // watchEnds keeps the lag true while nothing is fetched because the cluster is

@@ -3,7 +3,6 @@ package rebuild
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"movies/internal/kafka"
@@ -82,7 +81,7 @@ func (r *Rebuilder) write(ctx context.Context, index string, bulk *opensearch.Bu
 		select {
 		case <-ctx.Done():
 			return poison, ctx.Err()
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(pause/2 + time.Duration(time.Now().UnixNano())%pause):
 		}
 		pause = min(2*pause, lastPause)
 	}

@@ -103,6 +103,7 @@ const (
 func (r *Relay) Run(ctx context.Context) {
 	delays := backoff.NewExponentialBackOff()
 	delays.InitialInterval, delays.MaxInterval = firstRetry, lastRetry
+	delays.RandomizationFactor = 0 // one relay is active, so none is to be kept out of step with
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := r.session(ctx)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"movies/internal/movie"
+	"movies/internal/mutant"
 )
 
 // Bulk is a request to write many documents, encoded as it is built: every
@@ -58,6 +59,10 @@ func (b *Bulk) action(name string, id int64, version movie.Version) {
 	b.body = append(b.body, name...)
 	b.body = append(b.body, `":{"_id":"`...)
 	b.body = strconv.AppendInt(b.body, id, 10)
+	if mutant.On(mutant.NoExternalVersion) {
+		b.body = append(b.body, "\"}}\n"...)
+		return
+	}
 	b.body = append(b.body, `","version_type":"external","version":`...)
 	b.body = strconv.AppendInt(b.body, int64(version), 10)
 	b.body = append(b.body, "}}\n"...)
