@@ -7,7 +7,7 @@ SCHEMATHESIS  := schemathesis==4.32.5
 BENCHMARKS    := ./indexer ./indexer/relay ./indexer/rebuild ./api ./internal/auth
 AXE_CORE      := axe-core@4.14.1
 
-.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench clean
+.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ browser-test: ## The page in Debian's Chromium, by keyboard and mouse; pictures 
 
 bench: ## Every benchmark, each beside its reference in the same run.
 	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -tags bench -count=1 -p 1 -timeout 60m -run '^TestBench' -v $(BENCHMARKS)
+
+simulate: ## Thousands of simulated runs of the whole path, and faults built in on purpose (RUNS=10000 SEED=1).
+	@go test -tags mutants -c -o bin/simulate ./indexer/simulate && exec bin/simulate -test.v -test.timeout 0 \
+		-test.run 'TestSimulation|TestMutants' -runs $(or $(RUNS),10000) -seed $(or $(SEED),1)
 
 clean: ## Remove what was built; the demo's state stays.
 	rm -rf bin artifacts

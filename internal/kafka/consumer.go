@@ -105,12 +105,12 @@ func (c *Client) runSession(ctx context.Context, g *kafka.Generation, group, top
 	}
 	slices.Sort(partitions)
 	log.Info("partitions taken", "generation", g.ID, "partitions", partitions)
-	s := &Session{partitions: partitions, generation: g, client: c, topic: topic, batches: make(chan Batch)}
+	batches := make(chan Batch)
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	stop := s.fetchAll(ctx, start, log, end)
+	stop := c.fetchAll(ctx, topic, start, batches, log, end)
 	defer stop()
-	err = handle(ctx, s)
+	err = handle(ctx, NewSession(partitions, batches, c.committer(g, topic)))
 	if cause := context.Cause(ctx); errors.Is(cause, ErrNoOffsets) {
 		return cause
 	}

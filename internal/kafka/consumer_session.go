@@ -13,10 +13,14 @@ import (
 // for concurrent use.
 type Session struct {
 	partitions []int
-	generation *kafka.Generation
-	client     *Client
-	topic      string
-	batches    chan Batch
+	batches    <-chan Batch
+	commit     func(Offsets) error
+}
+
+// NewSession makes a share of other origin than Consume's, such as a simulated
+// log's.
+func NewSession(partitions []int, batches <-chan Batch, commit func(Offsets) error) *Session {
+	return &Session{partitions, batches, commit}
 }
 
 // Batch is a run of messages of one partition, in order, without gaps other than
@@ -46,19 +50,26 @@ func (s *Session) Commit(offsets Offsets) error {
 	if len(offsets) == 0 {
 		return nil
 	}
-	if err := s.generation.CommitOffsets(map[string]map[int]int64{s.client.prefixed(s.topic): offsets}); err != nil {
-		return fmt.Errorf("commit offsets of %s: %w", s.client.prefixed(s.topic), err)
+	return s.commit(offsets)
+}
+
+// committer commits as a member of a generation of the group.
+func (c *Client) committer(g *kafka.Generation, topic string) func(Offsets) error {
+	return func(offsets Offsets) error {
+		if err := g.CommitOffsets(map[string]map[int]int64{c.prefixed(topic): offsets}); err != nil {
+			return fmt.Errorf("commit offsets of %s: %w", c.prefixed(topic), err)
+		}
+		return nil
 	}
-	return nil
 }
 
 // fetchAll fetches all partitions until stop is called, which waits for it. A
 // fetcher that cannot go on ends the session.
-func (s *Session) fetchAll(ctx context.Context, start Offsets, log *slog.Logger, end context.CancelCauseFunc) (stop func()) {
+func (c *Client) fetchAll(ctx context.Context, topic string, start Offsets, out chan<- Batch, log *slog.Logger, end context.CancelCauseFunc) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	for _, p := range s.partitions {
-		f := &fetcher{client: s.client, topic: s.topic, partition: p, offset: start[p], out: s.batches, log: log}
+	for p, offset := range start {
+		f := &fetcher{client: c, topic: topic, partition: p, offset: offset, out: out, log: log}
 		wg.Go(func() {
 			if err := f.run(ctx); err != nil {
 				end(err)

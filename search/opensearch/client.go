@@ -27,8 +27,8 @@ import (
 // Client talks to one search cluster. It is safe for concurrent use and spreads
 // requests over the nodes it was given; a node that failed rests for a while.
 type Client struct {
-	es   *elasticsearch.BaseClient
-	pool *http.Transport
+	es        *elasticsearch.BaseClient
+	transport http.RoundTripper
 }
 
 // New prepares a client; it does not connect. An error says which setting is wrong.
@@ -37,12 +37,18 @@ func New(c config.Search) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("SEARCH_CA_FILE: %w", err)
 	}
+	return NewOver(pool, c)
+}
+
+// NewOver prepares a client that talks over a transport of the caller's: a
+// simulated cluster's, say. The CA file is not read.
+func NewOver(transport http.RoundTripper, c config.Search) (*Client, error) {
 	es, err := elasticsearch.NewBaseClient(elasticsearch.Config{
 		Addresses: c.URLs,
 		Username:  c.User,
 		Password:  string(c.Password),
 		APIKey:    string(c.APIKey),
-		Transport: vendorTransport{pool},
+		Transport: vendorTransport{transport},
 		// A write is repeated by whoever judges its outcome, a read by whoever
 		// knows how long its caller still waits.
 		DisableRetry:      true,
@@ -51,11 +57,15 @@ func New(c config.Search) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("SEARCH_URL: %w", err)
 	}
-	return &Client{es: es, pool: pool}, nil
+	return &Client{es: es, transport: transport}, nil
 }
 
 // Close drops the idle connections.
-func (c *Client) Close() { c.pool.CloseIdleConnections() }
+func (c *Client) Close() {
+	if pool, ok := c.transport.(*http.Transport); ok {
+		pool.CloseIdleConnections()
+	}
+}
 
 // Ping tells whether the cluster answers, has a leader and can be asked.
 func (c *Client) Ping(ctx context.Context) error {

@@ -1,0 +1,146 @@
+package simulate
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"movies/internal/movie"
+	"movies/search/opensearch"
+)
+
+// engine is a search cluster of one node.
+type engine struct {
+	*world
+	down    bool
+	crashes int
+	indices map[string]*index
+	records map[string]*record // operators' records, by index
+	// refusing is a spell in which some items are refused for as long as it lasts.
+	refusing int
+	share    float64
+}
+
+// index holds documents; what a delete leaves is a document that is not there,
+// until it is forgotten.
+type index struct {
+	meta      map[string]any
+	aliases   map[string]bool
+	gcDeletes time.Duration
+
+	documents map[int64]*document
+}
+
+type document struct {
+	version movie.Version
+	source  []byte // nil: deleted
+	at      time.Time
+}
+
+// record is an operators' record with its sequence number.
+type record struct {
+	seqNo  int64
+	source []byte
+}
+
+func newEngine(w *world) *engine {
+	return &engine{world: w, indices: make(map[string]*index), records: make(map[string]*record)}
+}
+
+// restartedTombstones is how old a delete is that a restart makes the engine
+// forget: newer ones are still in the log from which it recovers.
+const restartedTombstones = time.Minute
+
+// crash is a kill -9: what was acknowledged is there when it is up again, except
+// for the versions of deletes.
+func (e *engine) crash() {
+	e.fault("engine killed")
+	e.down = true
+	e.crashes++
+	for _, x := range e.indices {
+		x.forget(restartedTombstones)
+	}
+}
+
+// forget drops deletes older than an age.
+func (x *index) forget(age time.Duration) {
+	maps.DeleteFunc(x.documents, func(_ int64, d *document) bool { return d.source == nil && time.Since(d.at) > age })
+}
+
+// write applies one item as of an external version, or of the next when it has
+// none, and gives its status.
+func (x *index) write(id int64, version movie.Version, source []byte) int {
+	x.forget(x.gcDeletes)
+	was := x.documents[id]
+	switch {
+	case version == 0 && was != nil:
+		version = was.version + 1
+	case version == 0:
+		version = 1
+	case was != nil && version <= was.version:
+		return 409
+	}
+	x.documents[id] = &document{version, source, time.Now()}
+	switch {
+	case source == nil && (was == nil || was.source == nil):
+		return 404
+	case was == nil:
+		return 201
+	}
+	return 200
+}
+
+// refuses tells whether an item is among those refused in the present spell. The
+// caller holds mu.
+func (e *engine) refuses(id int64, version movie.Version) bool {
+	if e.calm {
+		return false
+	}
+	if e.refusing > 0 {
+		h := (uint64(id)*0x9e3779b97f4a7c15 ^ uint64(version)*0xbf58476d1ce4e5b9 ^ uint64(e.refusing)*0x94d049bb133111eb) >> 11
+		return float64(h%1000) < 1000*e.share
+	}
+	return e.chance(0.02)
+}
+
+// find gives the names of the indices that a name stands for.
+func (e *engine) find(name string) (found []string) {
+	prefix, pattern := strings.CutSuffix(name, "*")
+	for n, x := range e.indices {
+		if n == name || x.aliases[name] || pattern && strings.HasPrefix(n, prefix) {
+			found = append(found, n)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// fed are the names of the indices that are kept fed.
+func (e *engine) fed() []string { return e.find(opensearch.FeedAlias) }
+
+// live are the ids of an index's documents, in order.
+func (x *index) live() (ids []int64) {
+	for id, d := range x.documents {
+		if d.source != nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// set applies settings as _settings takes them.
+func (x *index) set(settings map[string]any) {
+	if gc, there := settings["index.gc_deletes"]; there {
+		text, _ := gc.(string)
+		text = cmp.Or(text, "60s") // the engine's default
+		if days, ok := strings.CutSuffix(text, "d"); ok {
+			hours, _ := time.ParseDuration(days + "h")
+			x.gcDeletes = 24 * hours
+			return
+		}
+		x.gcDeletes, _ = time.ParseDuration(text)
+	}
+}
