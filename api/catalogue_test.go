@@ -173,7 +173,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 	for path, parameters := range map[string][]string{
 		"/v1/movies?yaer=1999":               {"yaer"},
 		"/v1/movies?limit=0&year=x&sort=y":   {"limit", "sort", "year"},
-		"/v1/movies?ids=1&q=x":               {"ids"},
+		"/v1/movies?ids=1&q=x&sort=title":    {"q", "sort"},
 		"/v1/movies?sort=-relevance&q=alien": {"sort"},
 		"/v1/movies/1?limit=3":               {"limit"},
 		"/v1/movies/1?min_revision=x":        {"min_revision"},

@@ -200,7 +200,7 @@ func (s *server) searchWatchlist(w http.ResponseWriter, r *http.Request, req sea
 	if err != nil {
 		return err
 	}
-	return s.answer(w, r, v.list(res, time.Since(started)), cachePrivate)
+	return s.answerTimed(w, r, v.list(res), started, cachePrivate)
 }
 
 // cachePrivate keeps an answer for one person out of all caches.

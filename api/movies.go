@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,8 +24,12 @@ func (s *server) listMovies(w http.ResponseWriter, r *http.Request) error {
 	v := readView(p)
 	req := readRequest(p)
 	onWatchlist := p.flag("watchlist")
-	if p.values.Has("ids") && len(p.values) > 1 && !(len(p.values) == 2 && p.values.Has("fields")) {
-		p.wrong("ids", "can be combined with fields only")
+	if p.values.Has("ids") {
+		for name := range p.values {
+			if name != "ids" && name != "fields" && name != "limit" && slices.Contains(p.known, name) {
+				p.wrong(name, "cannot be combined with ids; fields and limit can")
+			}
+		}
 	}
 	if err := p.err(); err != nil {
 		return err
@@ -34,8 +39,11 @@ func (s *server) listMovies(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		if p.values.Has("limit") {
+			items = items[:min(len(items), req.Limit)]
+		}
 		res := &search.Result{Items: items, Total: search.Total{Value: int64(len(items)), Exact: true}}
-		return s.answer(w, r, v.list(res, time.Since(started)), cacheLookup)
+		return s.answerTimed(w, r, v.list(res), started, cacheLookup)
 	}
 	if onWatchlist {
 		return s.searchWatchlist(w, r, req, v)
@@ -44,7 +52,7 @@ func (s *server) listMovies(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.answer(w, r, v.list(res, time.Since(started)), cacheSearch)
+	return s.answerTimed(w, r, v.list(res), started, cacheList(res))
 }
 
 // getMovie answers GET /v1/movies/{id}, by our id or IMDb's.
@@ -74,15 +82,14 @@ func (s *server) findMovie(ctx context.Context, id string, least int64) (*search
 		return nil, err
 	}
 	deadline := time.Now().Add(s.RevisionWait)
-	const poll = 25 * time.Millisecond
-	for {
+	for poll := 25 * time.Millisecond; ; poll = min(2*poll, 250*time.Millisecond) {
 		items, err := s.Searcher.Lookup(ctx, l)
 		switch {
 		case err != nil:
 			return nil, err
 		case len(items) > 0 && items[0].Movie.Revision >= least:
 			return &items[0], nil
-		case least == 0:
+		case least == 0, len(items) == 0 && time.Now().Add(poll).After(deadline):
 			return nil, notFound("movie", id)
 		case time.Now().Add(poll).After(deadline):
 			return nil, &httpError{status: http.StatusPreconditionFailed, retryAfter: 1,
@@ -104,7 +111,7 @@ func (s *server) similarMovies(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := readView(p)
-	req := search.Request{Limit: int(p.number("limit", 1, search.MaxLimit, search.DefaultLimit)), Cursor: p.text("cursor", maxCursor)}
+	req := search.Request{Limit: int(p.number("limit", 1, search.MaxLimit, search.DefaultLimit)), Cursor: p.text("cursor", search.MaxCursor)}
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -117,7 +124,7 @@ func (s *server) similarMovies(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.answer(w, r, v.list(res, time.Since(started)), cacheSearch)
+	return s.answerTimed(w, r, v.list(res), started, cacheList(res))
 }
 
 // parseMovieID accepts a positive number or an IMDb id.
@@ -145,9 +152,6 @@ func notFound(kind, id string) error {
 	return &httpError{status: http.StatusNotFound, detail: "there is no " + kind + " " + id}
 }
 
-// maxCursor bounds the length of a cursor parameter.
-const maxCursor = 1_000
-
 // readRequest reads the question itself; what it looks like is readView's.
 func readRequest(p *params) search.Request {
 	r := search.Request{
@@ -160,7 +164,7 @@ func readRequest(p *params) search.Request {
 		AllGenres: p.choice("genre_mode", "any", "all") == "all",
 		Adult:     p.flag("adult"),
 		Limit:     int(p.number("limit", 1, search.MaxLimit, search.DefaultLimit)),
-		Cursor:    p.text("cursor", maxCursor),
+		Cursor:    p.text("cursor", search.MaxCursor),
 		Highlight: p.flag("highlight"),
 		Sort:      readSort(p),
 	}

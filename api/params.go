@@ -188,7 +188,7 @@ func (p *params) err() error {
 	slices.Sort(p.known)
 	for name := range p.values {
 		if !slices.Contains(p.known, name) {
-			p.wrong(name, "is not a parameter here; did you mean %q? Known: %s", nearest(name, p.known), strings.Join(p.known, ", "))
+			p.wrong(name, "is not a parameter here; did you mean %q? Known: %s", movie.Nearest(clipped(name), p.known), strings.Join(p.known, ", "))
 		}
 	}
 	if len(p.problems) == 0 {
@@ -209,38 +209,5 @@ func split(s string) []string {
 	return out
 }
 
-// nearest is the candidate with the least edit distance to name, the first of
-// equals; "" without candidates.
-func nearest(name string, candidates []string) string {
-	best, least := "", 0
-	if len(name) > 100 {
-		name = name[:100]
-	}
-	for _, c := range candidates {
-		if d := editDistance(name, c); best == "" || d < least {
-			best, least = c, d
-		}
-	}
-	return best
-}
-
-// editDistance is the Levenshtein distance in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
+// clipped is what is looked at of a name that may be arbitrarily long.
+func clipped(name string) string { return name[:min(len(name), 100)] }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"movies/internal/movie"
 	"movies/search"
 )
@@ -88,17 +86,4 @@ func FuzzReadRequest(f *testing.F) {
 			t.Fatalf("%q was read as %+v", query, r)
 		}
 	})
-}
-
-func TestEditDistance(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		a, b, c := rapid.StringMatching(`[a-d]{0,8}`).Draw(t, "a"), rapid.StringMatching(`[a-d]{0,8}`).Draw(t, "b"), rapid.StringMatching(`[a-d]{0,8}`).Draw(t, "c")
-		ab, ba, ac, cb := editDistance(a, b), editDistance(b, a), editDistance(a, c), editDistance(c, b)
-		if ab != ba || (ab == 0) != (a == b) || ab > ac+cb || ab > max(len(a), len(b)) {
-			t.Fatalf("%q %q %q: %d %d %d %d is no distance", a, b, c, ab, ba, ac, cb)
-		}
-	})
-	if got := editDistance("kitten", "sitting"); got != 3 {
-		t.Errorf("kitten, sitting: got %d, want 3", got)
-	}
 }

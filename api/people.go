@@ -28,7 +28,7 @@ func (s *server) getPerson(w http.ResponseWriter, r *http.Request) error {
 	v := readView(p)
 	req := search.Request{
 		Limit:  int(p.number("limit", 1, search.MaxLimit, search.DefaultLimit)),
-		Cursor: p.text("cursor", maxCursor),
+		Cursor: p.text("cursor", search.MaxCursor),
 		Sort:   readSort(p),
 	}
 	if err := p.err(); err != nil {
@@ -42,12 +42,12 @@ func (s *server) getPerson(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	person := personJSON{ID: req.PersonID, Roles: []string{}, listJSON: v.list(res, time.Since(started))}
+	person := personJSON{ID: req.PersonID, Roles: []string{}, listJSON: v.list(res)}
 	person.describe(res.Items)
 	if person.Name == "" {
 		return notFound("person", name)
 	}
-	return s.answer(w, r, person, cacheSearch)
+	return s.answerTimed(w, r, person, started, cacheList(res))
 }
 
 // describe fills in the name and roles from the credits of the person's movies.
@@ -92,5 +92,9 @@ func (s *server) suggest(w http.ResponseWriter, r *http.Request) error {
 	if items == nil {
 		items = []search.Suggestion{}
 	}
-	return s.answer(w, r, map[string]any{"items": items, "took_ms": time.Since(started).Milliseconds()}, cacheSearch)
+	policy := cacheSearch
+	if len(items) == 0 {
+		policy = cacheEmpty
+	}
+	return s.answerTimed(w, r, map[string]any{"items": items, "took_ms": 0}, started, policy)
 }

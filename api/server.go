@@ -50,7 +50,9 @@ const (
 type server struct {
 	Options
 	latency *prometheus.HistogramVec
-	limiter *limiter
+	// renderings are answers as they were written, by what they say.
+	renderings *renderings
+	limiter    *limiter
 	guards
 }
 
@@ -71,7 +73,11 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Options: o, limiter: limits, guards: guards, latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	kept, err := newRenderings()
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Options: o, limiter: limits, guards: guards, renderings: kept, latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "api_request_duration_seconds",
 		Help:    "Time to answer, by route and status.",
 		Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),

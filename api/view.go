@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"slices"
-	"time"
 
 	"movies/internal/movie"
 	"movies/search"
@@ -25,7 +24,8 @@ type listJSON struct {
 	NextCursor  string                 `json:"next_cursor,omitempty"`
 	DidYouMean  string                 `json:"did_you_mean,omitempty"`
 	Interpreted *search.Interpretation `json:"interpreted,omitempty"`
-	TookMS      int64                  `json:"took_ms"`
+	// TookMS is filled in by answerTimed, and has to be the last field.
+	TookMS int64 `json:"took_ms"`
 }
 
 type totalJSON struct {
@@ -52,14 +52,13 @@ type view struct{ fields []string }
 func readView(p *params) view { return view{fields: p.choices("fields", itemFields)} }
 
 // list is the JSON value of a page.
-func (v view) list(r *search.Result, took time.Duration) listJSON {
+func (v view) list(r *search.Result) listJSON {
 	out := listJSON{
 		Items:       make([]any, len(r.Items)),
 		Total:       totalJSON{Value: r.Total.Value, Relation: "gte"},
 		NextCursor:  r.NextCursor,
 		DidYouMean:  r.DidYouMean,
 		Interpreted: r.Interpreted,
-		TookMS:      took.Milliseconds(),
 	}
 	if r.Total.Exact {
 		out.Total.Relation = "eq"

@@ -30,7 +30,8 @@ type Position struct {
 
 // Bounds of a cursor: what an honest one can hold.
 const (
-	maxCursor = 8 << 10
+	// MaxCursor is the most bytes one has in a URL.
+	MaxCursor = 8 << 10
 	maxShown  = 1_000
 	maxAfter  = 4
 )
@@ -70,7 +71,7 @@ func (r Request) Position() (Position, error) {
 	if r.Cursor == "" {
 		return Position{}, nil
 	}
-	if len(r.Cursor) > maxCursor {
+	if len(r.Cursor) > MaxCursor {
 		return Position{}, errDamaged
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(r.Cursor)
