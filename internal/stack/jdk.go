@@ -75,6 +75,15 @@ func chooseJDK(javaHome string, folders []string, usable func(dir string) bool) 
 	return best, nil
 }
 
+// mavenHome is the JDK of Maven: that of JAVA_HOME, which may have been prepared
+// for it, unless it is missing or too old; then the one the servers run on.
+func mavenHome(javaHome string, servers jdk) string {
+	if jdkVersion(javaHome) >= minimumJDK {
+		return javaHome
+	}
+	return servers.home
+}
+
 // jdkFolders lists where JDKs usually are; not every entry is one.
 func jdkFolders() []string {
 	var folders []string

@@ -57,6 +57,17 @@ func TestChooseJDK(t *testing.T) {
 	}
 }
 
+func TestMavenRunsOnAUsableJDK(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	jdk11, jdk17, jdk25 := fakeJDK(t, dir, "11.0.1"), fakeJDK(t, dir, "17.0.9"), fakeJDK(t, dir, "25")
+	for javaHome, want := range map[string]string{"": jdk25, "/nonexistent": jdk25, jdk11: jdk25, jdk17: jdk17} {
+		if got := mavenHome(javaHome, jdk{home: jdk25, version: 25}); got != want {
+			t.Errorf("JAVA_HOME=%s: Maven runs on %s, want %s", javaHome, got, want)
+		}
+	}
+}
+
 func TestVersionOfJDKWithoutReleaseFile(t *testing.T) {
 	t.Parallel()
 	home := fakeJDK(t, t.TempDir(), "19.0.1")

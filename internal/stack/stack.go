@@ -80,7 +80,7 @@ func Open(options Options) (_ *Stack, err error) {
 			return nil, err
 		}
 	}
-	s.store = artifact.Store{Dir: s.options.CacheDir, POM: options.POM, JavaHome: s.jdk.home, Report: s.report}
+	s.store = artifact.Store{Dir: s.options.CacheDir, POM: options.POM, JavaHome: mavenHome(os.Getenv("JAVA_HOME"), s.jdk), Report: s.report}
 	if s.supervisor, err = supervisor.New(options.Dir, s.report); err != nil {
 		return nil, err
 	}

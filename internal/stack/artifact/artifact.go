@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // Part is one server's package.
@@ -47,7 +48,7 @@ type Store struct {
 	Dir string
 	// POM is the content of the pom with one profile for each part.
 	POM []byte
-	// JavaHome is a JDK that Maven may run on.
+	// JavaHome is the JDK that Maven runs on, whatever the environment says.
 	JavaHome string
 	// Report gets one line for every event a person should see.
 	Report func(line string)
@@ -64,7 +65,7 @@ func (s Store) Fetch(ctx context.Context, part Part) (string, error) {
 	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
 		return "", err
 	}
-	unlock, err := s.lock()
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -80,6 +81,9 @@ func (s Store) Fetch(ctx context.Context, part Part) (string, error) {
 
 // fetch downloads and unpacks the part beside dir and renames the result to dir.
 func (s Store) fetch(ctx context.Context, part Part, dir string) (err error) {
+	if err := s.removeUnfinished(); err != nil {
+		return err
+	}
 	work, err := os.MkdirTemp(s.Dir, ".fetch-")
 	if err != nil {
 		return err
@@ -105,17 +109,44 @@ func (s Store) fetch(ctx context.Context, part Part, dir string) (err error) {
 	return os.Rename(unpacked, dir)
 }
 
-// lock keeps other processes from fetching into the same store.
-func (s Store) lock() (unlock func(), err error) {
+// removeUnfinished removes what killed fetches have left. The caller has the
+// lock, so none of it is in use.
+func (s Store) removeUnfinished() error {
+	unfinished, err := filepath.Glob(filepath.Join(s.Dir, ".fetch-*"))
+	for _, work := range unfinished {
+		err = errors.Join(err, os.RemoveAll(work))
+	}
+	return err
+}
+
+// lock keeps other processes from fetching into the same store. It waits for
+// the one that does, until the context ends.
+func (s Store) lock(ctx context.Context) (unlock func(), err error) {
 	file, err := os.OpenFile(filepath.Join(s.Dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(err, file.Close())
+	for waiting := false; ; waiting = true {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { _ = file.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.Join(err, file.Close())
+		}
+		if !waiting {
+			s.Report("waiting for another download into " + s.Dir)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), file.Close())
+		case <-time.After(lockInterval):
+		}
 	}
-	return func() { _ = file.Close() }, nil
 }
+
+// lockInterval is the time between two attempts to take the lock.
+const lockInterval = 100 * time.Millisecond
 
 func exists(path string) bool {
 	_, err := os.Stat(path)

@@ -2,6 +2,8 @@ package artifact
 
 import (
 	"archive/zip"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,6 +66,55 @@ func TestAFailedFetchLeavesNothing(t *testing.T) {
 		if entry.IsDir() {
 			t.Errorf("left behind: %s", entry.Name())
 		}
+	}
+}
+
+func TestMavenGetsTheJDKOfTheStore(t *testing.T) {
+	fakeMaven(t, `mkdir "$out"; echo "$JAVA_HOME" > "$out/home"`)
+	t.Setenv("JAVA_HOME", "/nonexistent")
+	dir, err := Store{Dir: t.TempDir(), JavaHome: "/the/jdk", Report: func(line string) { t.Log(line) }}.Fetch(t.Context(), Kafka)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if home, _ := os.ReadFile(filepath.Join(dir, "home")); string(home) != "/the/jdk\n" {
+		t.Errorf("Maven's JAVA_HOME is %q, want that of the store", home)
+	}
+}
+
+func TestWaitingForAnotherFetchIsToldAndEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var reports []string
+	store := Store{Dir: t.TempDir(), Report: func(line string) {
+		reports = append(reports, line)
+		cancel()
+	}}
+	unlock, err := store.lock(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if _, err := store.Fetch(ctx, Kafka); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v, want that of the context", err)
+	}
+	if len(reports) != 1 || !strings.Contains(reports[0], "waiting for another download") {
+		t.Errorf("reports %q, want one about the wait", reports)
+	}
+}
+
+func TestFetchRemovesWhatAKilledOneLeft(t *testing.T) {
+	fakeMaven(t, `mkdir "$out"; echo jar > "$out/broker.jar"`)
+	store := Store{Dir: t.TempDir(), Report: func(line string) { t.Log(line) }}
+	left := filepath.Join(store.Dir, ".fetch-123", "downloads")
+	if err := os.MkdirAll(left, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Fetch(t.Context(), Kafka); err != nil {
+		t.Fatal(err)
+	}
+	if exists(filepath.Dir(left)) {
+		t.Errorf("%s is still there", left)
 	}
 }
 

@@ -28,10 +28,7 @@ func (s Store) copyDependencies(ctx context.Context, pom, profile, dir string) e
 	cmd := exec.CommandContext(ctx, mvn, "-f", pom, "-P", profile,
 		"-Dstyle.color=never", "-DoutputDirectory="+dir, "-Dpostgres.platform="+postgresPlatform(),
 		"dependency:copy-dependencies")
-	cmd.Env = os.Environ()
-	if os.Getenv("JAVA_HOME") == "" {
-		cmd.Env = append(cmd.Env, "JAVA_HOME="+s.JavaHome)
-	}
+	cmd.Env = append(os.Environ(), "JAVA_HOME="+s.JavaHome)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
 	output, err := cmd.StdoutPipe()
