@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,17 +28,15 @@ func (d *demo) migrate(ctx context.Context) error {
 // comes before the relay, so that the first index is filled from Postgres alone.
 func (d *demo) load(ctx context.Context) error {
 	marker := d.DataFile("loaded")
-	source := "the sample"
-	if d.Catalog != "" {
-		var err error
-		if source, err = filepath.Abs(d.Catalog); err != nil {
-			return err
-		}
+	source, err := d.source()
+	if err != nil {
+		return err
 	}
 	loaded, err := os.ReadFile(marker)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		if err := d.importFrom(ctx, source); err != nil {
+		d.report("catalog: loading " + source)
+		if err := d.importSource(ctx); err != nil {
 			return err
 		}
 		if err := os.WriteFile(marker, []byte(source), 0o600); err != nil {
@@ -51,11 +50,27 @@ func (d *demo) load(ctx context.Context) error {
 	return nil
 }
 
-// importFrom imports a file, or the sample, which it first writes to one.
-func (d *demo) importFrom(ctx context.Context, source string) error {
-	d.report("catalog: loading " + source)
+// source names what the catalogue is loaded from. A file that was changed is
+// another source, so its size and time are part of the name.
+func (c runCommand) source() (string, error) {
+	if c.Catalog == "" {
+		return "the sample", nil
+	}
+	path, err := filepath.Abs(c.Catalog)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s (%d bytes of %s)", path, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano)), nil
+}
+
+// importSource imports the file, or the sample, which it first writes to one.
+func (d *demo) importSource(ctx context.Context) error {
 	if d.Catalog != "" {
-		return d.importFile(ctx, source)
+		return d.importFile(ctx, d.Catalog)
 	}
 	content, err := sample.Open()
 	if err != nil {
@@ -73,14 +88,21 @@ func (d *demo) importFrom(ctx context.Context, source string) error {
 	return errors.Join(d.importFile(ctx, file.Name()), os.Remove(file.Name()))
 }
 
-// importFile imports a file to its end. The import fails when it rejects a line,
-// yet it is done then; asking once more tells that from a real failure.
+// importFile imports a file to its end. The import fails when it rejects lines,
+// yet it is done then: it prints its summary only when it has read all of the file.
 func (d *demo) importFile(ctx context.Context, file string) error {
-	err := d.command(ctx, "catalog", "import", "jsonl", file)
-	if err == nil || ctx.Err() != nil {
-		return err
+	var summary bytes.Buffer
+	cmd := d.prepare(ctx, "catalog", "import", "jsonl", file)
+	cmd.Stdout = io.MultiWriter(os.Stdout, &summary)
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() == nil && bytes.Contains(summary.Bytes(), []byte(" rejected; ")):
+		d.report("catalog: loaded without the rejected lines")
+		return nil
 	}
-	return d.command(ctx, "catalog", "import", "jsonl", file)
+	return fmt.Errorf("import %s: %w", file, err)
 }
 
 // makeIndex makes the first index; later starts find the read alias.
@@ -92,46 +114,59 @@ func (d *demo) makeIndex(ctx context.Context) error {
 	return d.command(ctx, "reindex", "run")
 }
 
-// command runs a command of the service to its end; what it says is shown.
+// command runs a command of the service to its end.
 func (d *demo) command(ctx context.Context, name string, args ...string) error {
+	if err := d.prepare(ctx, name, args...).Run(); err != nil {
+		return fmt.Errorf("%s %s: %w", name, args[0], err)
+	}
+	return nil
+}
+
+// prepare makes a command of the service, which shows what it says.
+func (d *demo) prepare(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, name), args...)
 	cmd.Env = d.environment()
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s %s: %w", name, args[0], err)
-	}
-	return nil
+	return cmd
 }
 
 // stalled is how long the index may stand still before the demo stops waiting.
 const stalled = time.Minute
 
 // awaitSearchable waits until the search cluster has as many movies as Postgres.
+// It fails when the index stands still, for then nobody may be told that all is well.
 func (d *demo) awaitSearchable(ctx context.Context) error {
 	source, err := postgres.Open(ctx, d.DatabaseURL)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
+	if err := d.awaitEqual(ctx, source.Count, d.countIndexed); err != nil {
+		return fmt.Errorf("%w; the logs in %s may say why", err, filepath.Dir(d.LogFile("indexer")))
+	}
+	return nil
+}
+
+// awaitEqual waits until both counts are equal, for as long as the indexed one moves.
+func (d *demo) awaitEqual(ctx context.Context, stored, indexed func(context.Context) (int64, error)) error {
 	var last int64
 	shown, moved := time.Now(), time.Now()
 	for {
-		want, err := source.Count(ctx)
+		want, err := stored(ctx)
 		if err != nil {
 			return err
 		}
-		have, err := d.countIndexed(ctx)
+		have, err := indexed(ctx)
 		switch {
 		case err == nil && have == want:
 			d.report(fmt.Sprintf("catalog: %d movies are searchable", have))
 			return nil
-		case have != last:
+		case err == nil && have != last:
 			last, moved = have, time.Now()
 		case time.Since(moved) > stalled:
-			d.report(fmt.Sprintf("catalog: only %d of %d movies are searchable; %s may say why", have, want, d.LogFile("indexer")))
-			return nil
+			return errors.Join(fmt.Errorf("only %d of %d movies are searchable, and no more became so for %s", last, want, stalled), err)
 		}
 		if time.Since(shown) > 2*time.Second {
 			d.report(fmt.Sprintf("catalog: %d of %d movies are searchable", have, want))

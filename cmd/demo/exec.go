@@ -20,6 +20,22 @@ type execCommand struct {
 	Command    []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
 }
 
+// Validate implements kong's validation.
+func (c execCommand) Validate() error {
+	if len(c.args()) == 0 {
+		return errors.New("a command is missing after --, such as: demo exec -- go test ./...")
+	}
+	return nil
+}
+
+// args is the command without the -- before it.
+func (c execCommand) args() []string {
+	if len(c.Command) > 0 && c.Command[0] == "--" {
+		return c.Command[1:]
+	}
+	return c.Command
+}
+
 // Run boots the servers and runs the command beside them.
 func (c execCommand) Run(ctx context.Context) (err error) {
 	servers, err := stack.Open(stack.Options{
@@ -41,10 +57,7 @@ func (c execCommand) Run(ctx context.Context) (err error) {
 
 // run runs the command to its end; an interrupt is passed on to it.
 func (c execCommand) run(ctx context.Context, servers []string) error {
-	args := c.Command
-	if args[0] == "--" {
-		args = args[1:]
-	}
+	args := c.args()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = os.Environ()
 	for _, variable := range servers {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -15,9 +14,9 @@ import (
 
 // oidcCommand serves the demo's OpenID provider as a process of its own.
 type oidcCommand struct {
-	config.HTTP    `embed:""`
-	config.Observe `embed:""`
-	provider       `embed:""`
+	config.HTTP `embed:""`
+	provider    `embed:""`
+	LogLevel    string `name:"log-level" env:"LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least severe level to log: debug, info, warn or error. [$$LOG_LEVEL]"`
 }
 
 // provider is what the process that serves the provider and the one that mints
@@ -39,6 +38,9 @@ func (p provider) new(o demoprovider.Options) (*demoprovider.Provider, error) {
 	return demoprovider.New(o)
 }
 
+// shutdownGrace is how long requests under way may finish.
+const shutdownGrace = 5 * time.Second
+
 // Run serves until the context ends.
 func (c oidcCommand) Run(ctx context.Context) error {
 	log, err := telemetry.NewLogger(os.Stderr, "oidc", c.LogLevel)
@@ -50,9 +52,17 @@ func (c oidcCommand) Run(ctx context.Context) error {
 		return err
 	}
 	server := &http.Server{Addr: c.Addr, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	served := make(chan error, 1)
+	go func() { served <- server.ListenAndServe() }()
+	select {
+	case err := <-served:
 		return fmt.Errorf("HTTP_ADDR (--http-addr): %w", err)
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+	defer cancel()
+	if server.Shutdown(ending) != nil {
+		return server.Close()
 	}
 	return nil
 }

@@ -30,13 +30,32 @@ func (c runCommand) Validate() error {
 	if _, _, err := net.SplitHostPort(c.HTTPAddr); err != nil {
 		return fmt.Errorf("DEMO_HTTP_ADDR (--http-addr): %q is not HOST:PORT, such as 127.0.0.1:8081", c.HTTPAddr)
 	}
+	if c.RateLimit != "" && c.RateLimit != "off" {
+		if perSecond, err := strconv.ParseFloat(c.RateLimit, 64); err != nil || !(perSecond > 0 && perSecond <= 1e9) {
+			return fmt.Errorf("RATE_LIMIT (--rate-limit) must be requests a second such as 50, or off, not %q", c.RateLimit)
+		}
+	}
 	if c.Catalog == "" {
 		return nil
 	}
-	if _, err := os.Stat(c.Catalog); err != nil {
+	return readableFile(c.Catalog)
+}
+
+// readableFile checks that the catalogue can be imported. It asks for the kind
+// first, for opening a pipe would wait.
+func readableFile(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("DEMO_CATALOG (--catalog): %s is not a file: name one of JSON lines, plain or gzip", path)
+	}
+	var file *os.File
+	if err == nil {
+		file, err = os.Open(path)
+	}
+	if err != nil {
 		return fmt.Errorf("DEMO_CATALOG (--catalog) cannot be read: %w", err)
 	}
-	return nil
+	return file.Close()
 }
 
 // demo is one run.
