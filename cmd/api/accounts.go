@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"movies/internal/auth/access"
 	"movies/internal/config"
 	"movies/internal/postgres"
+	"movies/internal/telemetry"
 )
 
 // accountOptions are the settings of what signed-in people do. All of it may be
@@ -29,6 +31,7 @@ type accounts struct {
 	api.Accounts
 	authenticator *access.Authenticator // nil without PUBLIC_URL
 	catalog       *postgres.Catalog     // nil without DATABASE_URL
+	authURL       *url.URL              // nil without AUTH_URL
 	log           *slog.Logger
 }
 
@@ -41,6 +44,10 @@ func (o accountOptions) new(log *slog.Logger) (*accounts, error) {
 			return nil, err
 		}
 		a.catalog, a.Editor, a.Watchlists, a.Ratings = catalog, catalog, catalog, catalog
+	}
+	var err error
+	if a.authURL, err = o.authURL(); err != nil {
+		return nil, err
 	}
 	if o.PublicURL == "" {
 		if o.AuthURL != "" || o.Issuer != "" {
@@ -82,6 +89,34 @@ func (o accountOptions) authURL() (*url.URL, error) {
 		return nil, fmt.Errorf("AUTH_URL (--auth-url): %q is not a URL such as http://127.0.0.1:8081", o.AuthURL)
 	}
 	return u, nil
+}
+
+// checks are of what only writing and signing in need.
+func (a *accounts) checks() map[string]telemetry.Check {
+	checks := make(map[string]telemetry.Check)
+	if a.catalog != nil {
+		checks["postgres"] = telemetry.Optional(a.catalog.Ready)
+	}
+	if a.authURL != nil {
+		checks["auth"] = telemetry.Optional(a.askAuth)
+	}
+	return checks
+}
+
+// askAuth asks whether auth is alive.
+func (a *accounts) askAuth(ctx context.Context) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, a.authURL.JoinPath("healthz").String(), nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusOK {
+		return fmt.Errorf("answers %s", res.Status)
+	}
+	return nil
 }
 
 // run keeps what is verified with, and the figures of rated movies, up to date,

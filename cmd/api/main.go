@@ -105,7 +105,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	defer accounts.close()
 	metrics := telemetry.NewRegistry()
-	ready := map[string]telemetry.Check{"search": engine.Ping}
+	ready := accounts.checks()
+	ready["search"] = engine.Ping
 	handler, err := api.New(api.Options{
 		Searcher: opensearch.NewSearcher(engine, opensearch.ReadAlias, api.DefaultReadTimeout),
 		Log:      log, Metrics: metrics, Ready: ready, Auth: auth, Accounts: accounts.Accounts, Limits: limits,

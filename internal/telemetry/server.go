@@ -27,39 +27,57 @@ func NewRegistry() *prometheus.Registry {
 // Check tells whether a dependency can be used now; nil means it can.
 type Check func(context.Context) error
 
+// Optional makes a check that is told but decides nothing: of a part without
+// which the rest still serves.
+func Optional(c Check) Check {
+	return func(ctx context.Context) error {
+		if err := c(ctx); err != nil {
+			return &optionalError{err}
+		}
+		return nil
+	}
+}
+
+type optionalError struct{ error }
+
+func (e *optionalError) Error() string { return "not needed to be ready: " + e.error.Error() }
+
 // checkTimeout bounds every readiness check.
 const checkTimeout = 2 * time.Second
 
 // Ready runs all checks at once, each bounded by 2 s, and answers as /readyz
-// does: 200 when all pass, 503 otherwise, with each one's outcome by name.
+// does: 200 when all that are not optional pass, 503 otherwise, with each one's
+// outcome by name.
 func Ready(checks map[string]Check) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
 		defer cancel()
-		outcome := runChecks(ctx, checks)
 		status, code := "ready", http.StatusOK
-		for _, o := range outcome {
-			if o != "ok" {
+		said := make(map[string]string, len(checks))
+		for name, err := range runChecks(ctx, checks) {
+			said[name] = "ok"
+			if err == nil {
+				continue
+			}
+			said[name] = err.Error()
+			if optional := (*optionalError)(nil); !errors.As(err, &optional) {
 				status, code = "not ready", http.StatusServiceUnavailable
 			}
 		}
-		writeJSON(w, code, map[string]any{"status": status, "checks": outcome})
+		writeJSON(w, code, map[string]any{"status": status, "checks": said})
 	})
 }
 
-func runChecks(ctx context.Context, checks map[string]Check) map[string]string {
+func runChecks(ctx context.Context, checks map[string]Check) map[string]error {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	outcome := make(map[string]string, len(checks))
+	outcome := make(map[string]error, len(checks))
 	for name, check := range checks {
 		wg.Go(func() {
-			said := "ok"
-			if err := check(ctx); err != nil {
-				said = err.Error()
-			}
+			err := check(ctx)
 			mu.Lock()
 			defer mu.Unlock()
-			outcome[name] = said
+			outcome[name] = err
 		})
 	}
 	wg.Wait()

@@ -40,6 +40,7 @@ func TestReadyNamesWhatFails(t *testing.T) {
 			return nil
 		},
 		"kafka": func(context.Context) error { return nil },
+		"auth":  telemetry.Optional(func(context.Context) error { return errors.New("gone") }),
 	})
 	get := func() (int, map[string]string) {
 		w := httptest.NewRecorder()
@@ -54,7 +55,7 @@ func TestReadyNamesWhatFails(t *testing.T) {
 		t.Errorf("down: got %d %v", code, checks)
 	}
 	down = false
-	if code, checks := get(); code != 200 || checks["search"] != "ok" {
+	if code, checks := get(); code != 200 || checks["search"] != "ok" || checks["auth"] != "not needed to be ready: gone" {
 		t.Errorf("up: got %d %v", code, checks)
 	}
 }
