@@ -2,12 +2,11 @@
 # Everything a target needs beyond Go, a JDK, Maven and coreutils it fetches itself.
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 SCHEMATHESIS  := schemathesis==4.32.5
 BENCHMARKS    := ./indexer ./indexer/relay ./indexer/rebuild ./api ./internal/auth
 AXE_CORE      := axe-core@4.14.1
 
-.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate clean
+.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate clean have-go
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +49,13 @@ bench: ## Every benchmark, each beside its reference in the same run.
 simulate: ## Thousands of simulated runs of the whole path, and faults built in on purpose (RUNS=10000 SEED=1).
 	@go test -tags mutants -c -o bin/simulate ./indexer/simulate && exec bin/simulate -test.v -test.timeout 0 \
 		-test.run 'TestSimulation|TestMutants' -runs $(or $(RUNS),10000) -seed $(or $(SEED),1)
+
+demo demo-clean build test test-short acceptance lint fuzz-api browser-test bench simulate: have-go
+
+# An older Go since 1.21 fetches the one that go.mod asks for, unless GOTOOLCHAIN=local.
+have-go:
+	@{ command -v go && go list -m; } >/dev/null || { \
+		echo "make: Go $$(awk '$$1 == "go" {print $$2}' go.mod) or newer is needed: install it from https://go.dev/dl/ and put its bin folder on PATH" >&2; exit 1; }
 
 clean: ## Remove what was built; the demo's state stays.
 	rm -rf bin artifacts
