@@ -2,7 +2,6 @@ package opensearch
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"movies/internal/movie"
@@ -38,30 +37,22 @@ type hit struct {
 	ID        string              `json:"_id"`
 	Version   int64               `json:"_version"`
 	Score     *float64            `json:"_score"`
-	Source    json.RawMessage     `json:"_source"`
+	Source    mappings.Document   `json:"_source"`
 	Sort      []json.RawMessage   `json:"sort"`
 	Highlight map[string][]string `json:"highlight"`
 	Parts     map[string]float64  `json:"matched_queries"`
 }
 
-func (h hit) item() (search.Item, error) {
-	var doc mappings.Document
-	if err := json.Unmarshal(h.Source, &doc); err != nil {
-		return search.Item{}, fmt.Errorf("document %s: %w", h.ID, err)
-	}
-	return search.Item{Movie: doc.Movie, Version: movie.Version(h.Version), Highlight: h.Highlight}, nil
+func (h *hit) item() search.Item {
+	return search.Item{Movie: h.Source.Movie, Version: movie.Version(h.Version), Highlight: h.Highlight}
 }
 
-func (a *answer) items() ([]search.Item, error) {
+func (a *answer) items() []search.Item {
 	items := make([]search.Item, len(a.Hits.Hits))
-	for i, h := range a.Hits.Hits {
-		item, err := h.item()
-		if err != nil {
-			return nil, err
-		}
-		items[i] = item
+	for i := range a.Hits.Hits {
+		items[i] = a.Hits.Hits[i].item()
 	}
-	return items, nil
+	return items
 }
 
 // total counts hidden matches in, and cuts at maxTotal, so that it is the same

@@ -3,7 +3,6 @@ package opensearch
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"movies/internal/movie"
@@ -53,8 +52,8 @@ func (s *Searcher) get(ctx context.Context, ids []int64) ([]search.Item, error) 
 			Error *errorCause `json:"error"`
 		} `json:"docs"`
 	}
-	if err := s.client.do(ctx, http.MethodPost, "/"+s.index+"/_mget", nil, obj{"ids": names}, &answer); err != nil {
-		return nil, unindexed(err)
+	if err := s.post(ctx, "_mget", nil, obj{"ids": names}, &answer); err != nil {
+		return nil, err
 	}
 	items := make([]search.Item, 0, len(names))
 	for _, d := range answer.Docs {
@@ -64,11 +63,7 @@ func (s *Searcher) get(ctx context.Context, ids []int64) ([]search.Item, error) 
 		if !d.Found {
 			continue
 		}
-		item, err := d.item()
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, item)
+		items = append(items, d.item())
 	}
 	return items, nil
 }
@@ -83,10 +78,7 @@ func (s *Searcher) idsOfIMDb(ctx context.Context, imdb []string) ([]int64, error
 	if err != nil {
 		return nil, err
 	}
-	items, err := a.items()
-	if err != nil {
-		return nil, err
-	}
+	items := a.items()
 	var ids []int64
 	for _, name := range imdb {
 		for _, item := range items {

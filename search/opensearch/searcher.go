@@ -1,7 +1,9 @@
 package opensearch
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"golang.org/x/sync/errgroup"
 
 	"movies/internal/movie"
@@ -45,8 +48,8 @@ func NewSearcher(c *Client, index string, timeout time.Duration) *Searcher {
 // maxTotal is how far matches are counted.
 const maxTotal = 10_000
 
-// window is how many of the best matches are ranked against each other; it is
-// also the largest page.
+// window is how many of the best matches are shown before all others: the largest
+// page. Of a text's, the first rank.Depth are ranked against each other.
 const window = search.MaxLimit
 
 // Search implements search.Searcher.
@@ -112,21 +115,18 @@ type plan struct {
 
 // best shows the part of a finite window that was not shown yet.
 func (s *Searcher) best(ctx context.Context, q plan, p search.Position) (*search.Result, error) {
-	a, err := s.search(ctx, q.windowBody())
+	a, err := s.search(ctx, q.windowBody(window))
 	if err != nil {
 		return nil, err
 	}
-	items, err := a.items()
-	if err != nil {
-		return nil, err
-	}
+	items := a.items()
 	result, _ := q.cut(items, a.total(0), p)
 	return result, nil
 }
 
 // windowBody asks for the best matches.
-func (q plan) windowBody() obj {
-	body := q.body(window)
+func (q plan) windowBody(size int) obj {
+	body := q.body(size)
 	body["sort"] = []any{"_score", obj{"id": "asc"}}
 	return body
 }
@@ -166,10 +166,7 @@ func (s *Searcher) sorted(ctx context.Context, q plan, order order, p search.Pos
 	if err != nil {
 		return nil, err
 	}
-	items, err := a.items()
-	if err != nil {
-		return nil, err
-	}
+	items := a.items()
 	result := &search.Result{Items: items, Total: a.total(len(p.Shown))}
 	if len(items) > limit {
 		result.Items = items[:limit]
@@ -201,13 +198,80 @@ func (s *Searcher) search(ctx context.Context, body obj) (*answer, error) {
 		body["timeout"] = engineTimeout(time.Until(deadline))
 	}
 	var a answer
-	if err := s.client.do(ctx, http.MethodPost, "/"+s.index+"/_search", searchParameters, body, &a); err != nil {
-		return nil, unindexed(err)
+	if err := s.post(ctx, "_search", searchParameters, body, &a); err != nil {
+		return nil, err
 	}
 	if a.TimedOut {
-		return nil, fmt.Errorf("%w: the search engine ran out of time", movie.ErrUnavailable)
+		return nil, errOutOfTime
 	}
 	return &a, nil
+}
+
+// searchMany sends searches together; each must succeed.
+func (s *Searcher) searchMany(ctx context.Context, bodies []obj) ([]answer, error) {
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	for _, body := range bodies {
+		if deadline, ok := ctx.Deadline(); ok {
+			body["timeout"] = engineTimeout(time.Until(deadline))
+		}
+		if err := errors.Join(encoder.Encode(obj{"allow_partial_search_results": false}), encoder.Encode(body)); err != nil {
+			return nil, err
+		}
+	}
+	var many struct {
+		Responses []struct {
+			answer
+			Status int         `json:"status"`
+			Error  *errorCause `json:"error"`
+		} `json:"responses"`
+	}
+	if err := s.send(ctx, "_msearch", nil, "application/x-ndjson", lines.Bytes(), &many); err != nil {
+		return nil, err
+	}
+	if len(many.Responses) != len(bodies) {
+		return nil, fmt.Errorf("%d answers to %d searches", len(many.Responses), len(bodies))
+	}
+	out := make([]answer, len(bodies))
+	for i, r := range many.Responses {
+		switch {
+		case r.Error != nil:
+			return nil, unindexed(&Error{Status: r.Status, Type: r.Error.Type, Reason: r.Error.Reason})
+		case r.TimedOut:
+			return nil, errOutOfTime
+		}
+		out[i] = r.answer
+	}
+	return out, nil
+}
+
+var errOutOfTime = fmt.Errorf("%w: the search engine ran out of time", movie.ErrUnavailable)
+
+// post sends a request to the index and decodes the answer into out. Decoding the
+// documents is the greater part of what a search costs here, so it is done by the
+// successor of encoding/json, in one pass.
+func (s *Searcher) post(ctx context.Context, endpoint string, params url.Values, body obj, out any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, endpoint, params, "application/json", raw, out)
+}
+
+func (s *Searcher) send(ctx context.Context, endpoint string, params url.Values, mediaType string, body []byte, out any) error {
+	path := "/" + s.index + "/" + endpoint
+	res, err := s.client.perform(ctx, http.MethodPost, path, params, mediaType, body)
+	if err != nil {
+		return fmt.Errorf("POST %s: %w", path, err)
+	}
+	defer drain(res.Body)
+	if res.StatusCode >= 300 {
+		return unindexed(fmt.Errorf("POST %s: %w", path, readError(res)))
+	}
+	if err := jsonv2.UnmarshalRead(res.Body, out); err != nil {
+		return fmt.Errorf("POST %s: answer: %w", path, unavailable(ctx, err))
+	}
+	return nil
 }
 
 // engineTimeout leaves the answer a tenth of the time to travel.

@@ -19,7 +19,7 @@ type understood struct {
 
 // enough is how many movies have to match all of a text for the answer to be
 // made of these alone. With fewer, movies that match only some of it follow.
-const enough = window
+const enough = rank.Depth
 
 // answerText answers a question with a text: in the order of a field, or by
 // relevance, the ranked window first and then the rest by popularity.
@@ -86,7 +86,11 @@ func (s *Searcher) ranked(ctx context.Context, q *plan, p search.Position) (*sea
 	if len(p.After) > 0 {
 		return s.rest(ctx, q, p, &search.Result{Interpreted: q.text.interpretation(nil)})
 	}
-	w, err := s.window(ctx, q, beginning(p))
+	size := rank.Depth
+	if len(p.Shown)+q.request.Limit > size {
+		size = window
+	}
+	w, err := s.window(ctx, q, beginning(p), size)
 	if err != nil {
 		return nil, err
 	}
@@ -122,26 +126,9 @@ type ranking struct {
 	total  search.Total
 }
 
-// window asks for the best matches and ranks them. At the beginning of an answer
-// it takes a later step if too little matches everything.
-func (s *Searcher) window(ctx context.Context, q *plan, beginning bool) (*ranking, error) {
-	a, err := s.search(ctx, q.windowBody())
-	if err != nil {
-		return nil, err
-	}
-	if total := a.Hits.Total.Value; beginning && total < enough {
-		at := anyTerm
-		if total == 0 {
-			at = anySimilar
-		}
-		if err := s.take(ctx, q, at); err != nil {
-			return nil, err
-		}
-		if a, err = s.search(ctx, q.windowBody()); err != nil {
-			return nil, err
-		}
-	}
-	items, err := a.items()
+// window asks for the best matches and puts them into their final order.
+func (s *Searcher) window(ctx context.Context, q *plan, beginning bool, size int) (*ranking, error) {
+	a, items, err := s.matches(ctx, q, beginning, size)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +139,42 @@ func (s *Searcher) window(ctx context.Context, q *plan, beginning bool) (*rankin
 		w.items[i].Score, w.items[i].MatchedTitle = &place.Score, place.OtherTitle
 	}
 	return w, nil
+}
+
+// matches asks for the best matches. At the beginning of an answer it takes a
+// later step if too little matches everything.
+func (s *Searcher) matches(ctx context.Context, q *plan, beginning bool, size int) (*answer, []search.Item, error) {
+	a, err := s.search(ctx, q.windowBody(size))
+	if err != nil {
+		return nil, nil, err
+	}
+	if total := a.Hits.Total.Value; beginning && total < enough {
+		at := anyTerm
+		if total == 0 {
+			at = anySimilar
+		}
+		if err := s.take(ctx, q, at); err != nil {
+			return nil, nil, err
+		}
+		if a, err = s.search(ctx, q.windowBody(size)); err != nil {
+			return nil, nil, err
+		}
+	}
+	return a, a.items(), nil
+}
+
+// Candidates are what the ranker is given for a text, for training it.
+func (s *Searcher) Candidates(ctx context.Context, text string) (query.Query, []rank.Candidate, error) {
+	r := search.Request{Text: text}.Normalize()
+	q := plan{request: r, text: &understood{query: query.Parse(r.Text)}}
+	if err := s.take(ctx, &q, allTerms); err != nil {
+		return query.Query{}, nil, err
+	}
+	a, items, err := s.matches(ctx, &q, true, rank.Depth)
+	if err != nil {
+		return query.Query{}, nil, err
+	}
+	return q.text.query, a.candidates(items), nil
 }
 
 // candidates are the items as package rank wants them.

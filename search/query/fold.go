@@ -29,12 +29,19 @@ func words(s string) []string {
 	if plain(s) {
 		return plainWords(s)
 	}
-	s = norm.NFC.String(width.Fold.String(s))
-	s = symbols.Replace(s)
-	s = closeInitials(s)
-	s = elision.ReplaceAllString(s, "$1$2 ")
-	s = strings.ReplaceAll(s, "'", "")
-	s = closeThousands(s)
+	if strings.ContainsFunc(s, func(r rune) bool { return r >= 0xFF00 }) {
+		s = width.Fold.String(s)
+	}
+	s = symbols.Replace(norm.NFC.String(s))
+	if strings.ContainsAny(s, ".*·•") {
+		s = closeInitials(s)
+	}
+	if strings.Contains(s, "'") {
+		s = strings.ReplaceAll(elision.ReplaceAllString(s, "$1$2 "), "'", "")
+	}
+	if strings.ContainsAny(s, ",.") {
+		s = closeThousands(s)
+	}
 	var out []string
 	for _, run := range strings.FieldsFunc(s, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.N, unicode.M) }) {
 		out = append(out, fold(run))
@@ -56,11 +63,21 @@ func plain(s string) bool {
 }
 
 func plainWords(s string) []string {
-	out := strings.FieldsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9')
-	})
-	for i, w := range out {
-		out[i] = strings.ToLower(w)
+	lower := strings.ToLower(s) // itself if it is in lower case already
+	out := make([]string, 0, strings.Count(s, " ")+2)
+	start := -1
+	for i := range len(lower) {
+		c := lower[i]
+		switch inWord := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'; {
+		case inWord && start < 0:
+			start = i
+		case !inWord && start >= 0:
+			out = append(out, lower[start:i])
+			start = -1
+		}
+	}
+	if start >= 0 {
+		out = append(out, lower[start:])
 	}
 	return out
 }
@@ -104,13 +121,8 @@ func closeInitials(s string) string {
 	return string(out)
 }
 
-var thousands = regexp.MustCompile(`\d[,.]\d{3}`)
-
 // closeThousands writes "2,000" as "2000".
 func closeThousands(s string) string {
-	if !thousands.MatchString(s) {
-		return s
-	}
 	digit := func(i int) bool { return i >= 0 && i < len(s) && s[i] >= '0' && s[i] <= '9' }
 	var b strings.Builder
 	for i := range len(s) {

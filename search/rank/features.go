@@ -2,9 +2,7 @@ package rank
 
 import (
 	"math"
-	"slices"
 	"strconv"
-	"strings"
 
 	"movies/internal/movie"
 	"movies/search/query"
@@ -233,108 +231,27 @@ func (l *list) likeness(v *vector, d *doc) {
 	a := l.anchors[0]
 	v.flag("anchor", a == d)
 	v.add("anchor both", a.best.textSoft*a.best.wordsSoft)
-	v.add("anchor cast", a.traits.cast.count(d.Movie.Cast, maxCast))
-	v.add("anchor directors", a.traits.directors.count(d.Movie.Directors, maxCast))
-	v.add("anchor keywords", a.traits.keywords.count(d.Movie.Keywords, maxKeywords))
-	v.add("anchor genres", a.traits.genres.count(d.Movie.Genres, maxCast))
-	v.add("anchor title", a.traits.title.share(d.words))
-	v.add("anchor characters", a.traits.characters.count(d.roles, len(d.roles)))
+	first, others := l.traits.compare(d, l.anchors)
+	for i, name := range traitLabels {
+		v.add("anchor "+name, first[i])
+	}
+	v.add("anchor title", shareOf(a.words, d.words))
+	v.add("anchor head", sameHead(a.words, d.words))
 	apart := 0.0
 	if a.Movie.Year != 0 && d.Movie.Year != 0 {
 		apart = math.Abs(float64(a.Movie.Year - d.Movie.Year))
 	}
 	v.add("anchor years", apart)
-	var cast, keywords, title, characters float64
+	for i, name := range traitLabels {
+		v.add("anchors "+name, others[i])
+	}
+	title, head := 0.0, 0.0
 	for _, o := range l.anchors {
-		if o == d {
-			continue
+		if o != d {
+			title += shareOf(o.words, d.words)
+			head += sameHead(o.words, d.words)
 		}
-		cast += o.traits.cast.count(d.Movie.Cast, maxCast)
-		keywords += o.traits.keywords.count(d.Movie.Keywords, maxKeywords)
-		title += o.traits.title.share(d.words)
-		characters += o.traits.characters.count(d.roles, len(d.roles))
 	}
-	v.add("anchors cast", cast)
-	v.add("anchors keywords", keywords)
 	v.add("anchors title", title)
-	v.add("anchors characters", characters)
+	v.add("anchors head", head)
 }
-
-// How much of a movie's lists counts for its likeness.
-const (
-	maxCast     = 10
-	maxKeywords = 30
-)
-
-// traits are what an anchor shares with movies like it.
-type traits struct{ cast, directors, keywords, genres, title, characters bag }
-
-type bag map[string]bool
-
-func newBag(values []string, limit int) bag {
-	b := make(bag, min(limit, len(values)))
-	for _, v := range values[:min(limit, len(values))] {
-		b[v] = true
-	}
-	return b
-}
-
-// count is how many of the first values are in the bag.
-func (b bag) count(values []string, limit int) float64 {
-	n := 0.0
-	if len(b) == 0 {
-		return 0
-	}
-	for _, v := range values[:min(limit, len(values))] {
-		if b[v] {
-			n++
-		}
-	}
-	return n
-}
-
-// share of the bag that is among the words.
-func (b bag) share(words []string) float64 {
-	if len(b) == 0 {
-		return 0
-	}
-	n := 0.0
-	for w := range b {
-		if slices.Contains(words, w) {
-			n++
-		}
-	}
-	return n / float64(len(b))
-}
-
-func newTraits(d *doc) traits {
-	var words []string
-	for _, w := range d.words {
-		if !query.IsStop(w) && len(w) > 1 {
-			words = append(words, w)
-		}
-	}
-	m := d.Movie
-	return traits{
-		cast: newBag(m.Cast, maxCast), directors: newBag(m.Directors, maxCast), keywords: newBag(m.Keywords, maxKeywords),
-		genres: newBag(m.Genres, maxCast), title: newBag(words, len(words)), characters: newBag(d.roles, len(d.roles)),
-	}
-}
-
-// roles are the names of the first characters, each of the names of one who has
-// several, without what is said about them in brackets.
-func roles(m *movie.Movie) []string {
-	var out []string
-	for _, c := range m.Characters[:min(maxCast, len(m.Characters))] {
-		for name := range strings.SplitSeq(c, "/") {
-			name, _, _ = strings.Cut(name, "(")
-			if name = strings.ToLower(strings.TrimSpace(name)); name != "" && !anonymous[name] {
-				out = append(out, name)
-			}
-		}
-	}
-	return out
-}
-
-// anonymous characters make no two movies alike.
-var anonymous = map[string]bool{"self": true, "himself": true, "herself": true, "narrator": true, "nurse": true, "doctor": true, "policeman": true, "waitress": true, "bartender": true, "reporter": true}

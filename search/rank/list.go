@@ -20,6 +20,8 @@ type list struct {
 	// words of all terms, and at which of them each term begins.
 	words []string
 	at    []int
+	// pairs are, for each word, it glued to the one before and the one behind.
+	pairs [][]string
 	// weights of the required terms by rarity, and their sum.
 	weights []float64
 	weight  float64
@@ -30,6 +32,7 @@ type list struct {
 	docs []doc
 	// anchors are the candidates most probably meant; the first is meant most.
 	anchors []*doc
+	traits  *traits
 	shared  aggregates
 }
 
@@ -47,7 +50,8 @@ type doc struct {
 	// of the movie meant.
 	roles  []string
 	series bool
-	traits traits
+	// names are those of its characters and in its overview.
+	names []string
 }
 
 // aggregates describe the whole list.
@@ -85,6 +89,16 @@ func (l *list) readTerms() {
 		if n := sequel(t); n > 0 {
 			l.number = n
 		}
+	}
+	for k, w := range l.words {
+		var pairs []string
+		if k > 0 {
+			pairs = append(pairs, l.words[k-1]+w)
+		}
+		if k+1 < len(l.words) {
+			pairs = append(pairs, w+l.words[k+1])
+		}
+		l.pairs = append(l.pairs, pairs)
 	}
 	l.glued = strings.Join(glued, "")
 	l.core = withoutArticle(strings.Join(core, ""), core)
@@ -143,20 +157,9 @@ var termParts = func() (names [query.MaxTerms]string) {
 	return names
 }()
 
-// gluedWith are the k-th word of the text glued to its neighbours.
-func (l *list) gluedWith(k int) []string {
-	out := make([]string, 0, 2)
-	if k > 0 {
-		out = append(out, l.words[k-1]+l.words[k])
-	}
-	if k+1 < len(l.words) {
-		out = append(out, l.words[k]+l.words[k+1])
-	}
-	return out
-}
-
 func (l *list) newDoc(place int, c Candidate) doc {
 	d := doc{Candidate: c, place: place, words: query.Words(c.Movie.Title), roles: roles(c.Movie)}
+	d.names = properNames(c.Movie.Overview, d.roles)
 	d.main, d.best = l.covers(c.Movie, d.words)
 	for i := range l.q.Terms {
 		if l.has(&d, i) {
@@ -205,8 +208,8 @@ func (l *list) summarise() {
 	}
 }
 
-// maxAnchors is how many candidates the others are compared with.
-const maxAnchors = 4
+// maxAnchors is how many candidates the others are compared with, at most 8.
+const maxAnchors = 6
 
 // chooseAnchors picks the candidates that fit best by a plain rule, for the
 // model to judge the others by their likeness to these.
@@ -220,10 +223,8 @@ func (l *list) chooseAnchors() {
 	}
 	slices.SortStableFunc(byLikelihood, func(a, b *doc) int { return cmp.Compare(b.likely, a.likely) })
 	l.anchors = byLikelihood[:min(maxAnchors, len(byLikelihood))]
-	for _, a := range l.anchors {
-		a.traits = newTraits(a)
-	}
+	l.traits = newTraits(l.anchors)
 	for i := range l.docs {
-		l.docs[i].series = l.anchors[0].traits.title.share(l.docs[i].words) >= 0.5
+		l.docs[i].series = shareOf(l.anchors[0].words, l.docs[i].words) >= 0.5
 	}
 }

@@ -32,9 +32,6 @@ type Tree struct {
 // Score is the sum of the leaves that the features reach.
 func (m *Model) Score(features []float32) float64 {
 	var sum float64
-	if len(m.Trees) == 0 {
-		return float64(features[1])
-	}
 	for i := range m.Trees {
 		sum += float64(m.Trees[i].leaf(features))
 	}

@@ -36,7 +36,7 @@ type Place struct {
 	// Candidate is its index among the candidates.
 	Candidate int
 	// Score is 0 to 1 for the model's opinion, and 1 or 2 more for a title that is
-	// exactly the text, without noise or in full.
+	// exactly the text, without noise or in full; 0 behind Depth.
 	Score float64
 	// OtherTitle is the other or original title that fits the text better than
 	// the title does, or empty.
@@ -44,6 +44,9 @@ type Place struct {
 	// Missing are the required words found nowhere in the movie as they are.
 	Missing []string
 }
+
+// Depth is how many candidates are ranked; those behind keep the engine's order.
+const Depth = 50
 
 // Order is the final order of candidates, which must be in the engine's.
 func Order(q query.Query, candidates []Candidate) []Place {
@@ -54,16 +57,33 @@ func Order(q query.Query, candidates []Candidate) []Place {
 func squash(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
 func order(q query.Query, candidates []Candidate, m *Model) []Place {
-	l := newList(q, candidates)
-	places := make([]Place, len(candidates))
+	l := newList(q, candidates[:min(Depth, len(candidates))])
+	places := make([]Place, len(l.docs), len(candidates))
 	for i := range l.docs {
 		d := &l.docs[i]
-		places[i] = Place{Candidate: i, Score: l.tier(d) + squash(m.Score(l.features(d))), OtherTitle: d.otherTitle(), Missing: l.missing(d)}
+		places[i] = Place{Candidate: i, Score: l.tier(d) + squash(l.opinion(m, d)), OtherTitle: d.otherTitle(), Missing: l.missing(d)}
 	}
 	slices.SortFunc(places, func(a, b Place) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(candidates[a.Candidate].Movie.ID, candidates[b.Candidate].Movie.ID))
 	})
+	for i := len(places); i < len(candidates); i++ {
+		places = append(places, Place{Candidate: i})
+	}
 	return places
+}
+
+// opinion is the model's, or without one that of the plain rule, by which a movie
+// that has all that was typed somewhere comes before one that has not.
+func (l *list) opinion(m *Model, d *doc) float64 {
+	if len(m.Trees) > 0 {
+		return m.Score(l.features(d))
+	}
+	const middle = 4
+	opinion := d.likely - middle
+	if d.anywhere > 0.999 {
+		opinion += 2
+	}
+	return opinion
 }
 
 // tier is 2 for a title that is the text, 1 for one that is the text without

@@ -132,7 +132,7 @@ func (c *cover) measure(words []string, used []float64) {
 
 // withoutArticle cuts a leading article off the glued words of a title.
 func withoutArticle(glue string, words []string) string {
-	if len(words) > 1 && (words[0] == "the" || words[0] == "a" || words[0] == "an") {
+	if len(afterArticle(words)) < len(words) {
 		return glue[len(words[0]):]
 	}
 	return glue
@@ -158,7 +158,7 @@ func (l *list) find(w string, k int, words []string) (from, to int, near float64
 	if j, n := gluedIn(w, words); n > 0 {
 		return j, j + n, nearGlued
 	}
-	for _, glued := range l.gluedWith(k) {
+	for _, glued := range l.pairs[k] {
 		if j := slices.Index(words, glued); j >= 0 {
 			return j, j + 1, nearGlued
 		}
@@ -204,8 +204,8 @@ func nearness(w string, n int, t string) float64 {
 	} else if strings.HasPrefix(w, t) {
 		v = nearBegins + moreWhole*float64(m)/float64(n)
 	}
-	if edits := allowedEdits(n); edits > 0 && n-m <= edits && m-n <= edits {
-		if d := distance(w, t, edits); d <= edits {
+	if edits := allowedEdits(n); edits > 0 && n-m <= edits && m-n <= edits && t[0] == w[0] { // the first letter is right
+		if d := query.Distance(w, t, edits); d <= edits {
 			v = max(v, nearMisspelt-lessPerEdit*float64(d-1))
 		}
 	}
@@ -221,38 +221,4 @@ func allowedEdits(n int) int {
 		return 1
 	}
 	return 2
-}
-
-// distance is how many letters have to be added, dropped, replaced or swapped
-// with their neighbour to turn a into b, or more than limit.
-func distance(a, b string, limit int) int {
-	x, y := []rune(a), []rune(b)
-	if len(x)-len(y) > limit || len(y)-len(x) > limit {
-		return limit + 1
-	}
-	rows := make([]int, 3*(len(y)+1))
-	before, above, row := rows[:len(y)+1], rows[len(y)+1:2*(len(y)+1)], rows[2*(len(y)+1):]
-	for j := range above {
-		above[j] = j
-	}
-	for i := 1; i <= len(x); i++ {
-		row[0] = i
-		least := i
-		for j := 1; j <= len(y); j++ {
-			replaced := above[j-1]
-			if x[i-1] != y[j-1] {
-				replaced++
-			}
-			row[j] = min(above[j]+1, row[j-1]+1, replaced)
-			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-			least = min(least, row[j])
-		}
-		if least > limit {
-			return limit + 1
-		}
-		before, above, row = above, row, before
-	}
-	return above[len(y)]
 }

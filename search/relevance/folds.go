@@ -28,34 +28,30 @@ func Folds(questions []Question, votes map[int64]int64, n int) [][]int {
 	return folds
 }
 
-// CrossValidate trains on all folds but one and measures on that one, for each,
-// and returns the figures of each fold and those of all questions together.
-func CrossValidate(ctx context.Context, examples []Example, folds [][]int, g Growth, done func(fold int, f Figures)) (Figures, error) {
-	var all []Answered
+// CrossValidate trains on all folds but one and ranks those of that one, for each
+// fold; the answers are in the order of the examples. done is told how many folds
+// are done.
+func CrossValidate(ctx context.Context, examples []Example, folds [][]int, g Growth, done func(fold int)) ([]Answered, error) {
+	answers := make([]Answered, len(examples))
 	for k, held := range folds {
 		if err := ctx.Err(); err != nil {
-			return Figures{}, err
+			return nil, err
 		}
 		var train []Example
 		for other, members := range folds {
-			if other == k {
-				continue
-			}
 			for _, i := range members {
-				train = append(train, examples[i])
+				if other != k {
+					train = append(train, examples[i])
+				}
 			}
 		}
 		m := Train(train, g, nil)
-		var answers []Answered
 		for _, i := range held {
-			answers = append(answers, examples[i].answer(m))
+			answers[i] = examples[i].answer(m)
 		}
-		if done != nil {
-			done(k, Mean(answers))
-		}
-		all = append(all, answers...)
+		done(k + 1)
 	}
-	return Mean(all), nil
+	return answers, nil
 }
 
 // answer ranks the example's candidates as the searcher would.

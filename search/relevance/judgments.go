@@ -87,6 +87,17 @@ func Read(r io.Reader) ([]Question, error) {
 // maxGrade keeps the exponential gain within a float's exact integers.
 const maxGrade = 10
 
+// Movies are the ids of all judged movies, in order.
+func Movies(questions []Question) []int64 {
+	ids := map[int64]bool{}
+	for _, q := range questions {
+		for id := range q.Grades {
+			ids[id] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
 // Sample picks n questions, always the same ones, spread evenly.
 func Sample(questions []Question, n int) []Question {
 	if n <= 0 || n >= len(questions) {

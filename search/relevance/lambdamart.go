@@ -63,7 +63,7 @@ type Growth struct {
 }
 
 // DefaultGrowth was chosen by cross-validation.
-var DefaultGrowth = Growth{Trees: 200, Leaves: 31, Rate: 0.06, MinLeaf: 100, Lambda: 5, Columns: 0.6, Rows: 0.8, Seed: 1}
+var DefaultGrowth = Growth{Trees: 120, Leaves: 31, Rate: 0.06, MinLeaf: 100, Lambda: 5, Columns: 0.6, Rows: 0.8, Seed: 1}
 
 // Train grows a model by LambdaMART: gradient-boosted trees whose gradient is, for
 // each pair of candidates in the wrong order, how much NDCG@10 would gain by
