@@ -24,6 +24,7 @@ type catalogue struct {
 	t      testing.TB
 	client *opensearch.Client
 	index  string
+	url    string
 	clock  movie.Version
 }
 
@@ -39,7 +40,7 @@ func newCatalogue(t testing.TB, shards int, movies ...movie.Movie) *catalogue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &catalogue{t: t, client: client, index: prefix + "movies"}
+	c := &catalogue{t: t, client: client, url: url, index: prefix + "movies"}
 	if err := client.CreateIndex(t.Context(), c.index, body, opensearch.Facts{CreatedBy: t.Name()}); err != nil {
 		t.Fatal(err)
 	}

@@ -100,6 +100,7 @@ var symbols = strings.NewReplacer(
 // letters that Unicode does not decompose and the engine's ASCII folding does.
 var letters = strings.NewReplacer(
 	"ß", "ss", "ẞ", "ss", "æ", "ae", "œ", "oe", "ø", "o", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "ı", "i", "ħ", "h", "ŋ", "n", "ĸ", "q", "ŧ", "t", "ſ", "s", "ς", "σ",
+	"ة", "ه", "ى", "ي", "أ", "ا", "إ", "ا", "آ", "ا", "ـ", "",
 )
 
 var elision = regexp.MustCompile(`(?i)(^|[^\pL\pN])(l|d|qu|dell|all|nell|sull|dall|un)'`)
@@ -134,14 +135,29 @@ func closeThousands(s string) string {
 	return b.String()
 }
 
-// fold lowers a run of letters and takes marks off Latin, Greek and Cyrillic.
+// fold lowers a run of letters, takes marks off Latin, Greek, Cyrillic and Arabic,
+// and writes the digits of all scripts as ours.
 func fold(s string) string {
 	s = letters.Replace(strings.ToLower(s))
 	var b strings.Builder
 	for _, r := range norm.NFD.String(s) {
-		if r < 0x0300 || r > 0x036f {
+		switch {
+		case r >= 0x0300 && r <= 0x036f, r >= 0x064b && r <= 0x0652:
+		case r > unicode.MaxASCII && unicode.Is(unicode.Nd, r):
+			b.WriteRune(digit(r))
+		default:
 			b.WriteRune(r)
 		}
 	}
 	return letters.Replace(norm.NFC.String(b.String()))
+}
+
+// digit is the ASCII digit that a digit of another script stands for: those of a
+// script are ten in a row.
+func digit(r rune) rune {
+	n := rune('0')
+	for unicode.Is(unicode.Nd, r-1) && n < '9' {
+		r, n = r-1, n+1
+	}
+	return n
 }

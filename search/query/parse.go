@@ -67,9 +67,18 @@ type Query struct {
 	Excluded []string
 }
 
-// MaxTerms is how many words of a query count; those behind them are ignored.
-// No title is longer, and it bounds what one question can cost.
-const MaxTerms = 16
+// Bounds of what a query can cost the engine; what is behind them is ignored. No
+// title needs more.
+const (
+	// MaxTerms is how many words count.
+	MaxTerms = 16
+	// maxTokens is how many tokens the words may become in the index, where scripts
+	// without spaces are cut into pairs of letters.
+	maxTokens = 40
+	// maxPhrases and maxExcluded are how many quoted and excluded parts count.
+	maxPhrases  = 4
+	maxExcluded = 8
+)
 
 // Parse understands text. It never fails: what has no special meaning is words.
 func Parse(text string) Query {
@@ -95,6 +104,8 @@ func Parse(text string) Query {
 	if q.Text = strings.Join(plain, " "); q.Text == "" {
 		q.Text = text
 	}
+	q.Phrases = q.Phrases[:min(len(q.Phrases), maxPhrases)]
+	q.Excluded = q.Excluded[:min(len(q.Excluded), maxExcluded)]
 	q.Terms = terms(q.Text)
 	if !q.hasRequired() {
 		for i := range q.Terms {
@@ -175,8 +186,7 @@ func quote(r rune) rune {
 
 // terms groups the words of text, the longest expression first.
 func terms(text string) []Term {
-	words := Words(spellRanges(text))
-	words = words[:min(len(words), MaxTerms)]
+	words := affordable(Words(spellRanges(text)))
 	var out []Term
 	for len(words) > 0 {
 		t, n := termAt(words)
@@ -185,6 +195,32 @@ func terms(text string) []Term {
 		words = words[n:]
 	}
 	return out
+}
+
+// affordable cuts words to what may be asked of the engine.
+func affordable(words []string) []string {
+	words = words[:min(len(words), MaxTerms)]
+	left := maxTokens
+	for i, w := range words {
+		cost := 1
+		if strings.ContainsFunc(w, unspaced) {
+			cost = utf8.RuneCountInString(w)
+		}
+		if left -= cost; left < 0 {
+			short := string([]rune(w)[:cost+left])
+			if short == "" {
+				return words[:i]
+			}
+			words[i] = short
+			return words[:i+1]
+		}
+	}
+	return words
+}
+
+// unspaced tells whether a letter belongs to a script that the index cuts into pairs.
+func unspaced(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 }
 
 // termAt recognises the longest expression at the beginning of words.
