@@ -9,11 +9,13 @@ import (
 // Bounds of what is sent to the cluster at once by one feed. More than the upper
 // ones buys no throughput on any cluster tried, only memory and delay.
 const (
-	minRequestBytes = 16 << 10
 	maxRequestBytes = 2 << 20
-	minWindow       = minRequestBytes
+	minWindow       = 16 << 10
 	maxWindow       = parallel * maxRequestBytes
 	initialWindow   = maxWindow / 4
+	// efficient is the size below which requests become dear: one of that size is
+	// better than two of half of it.
+	efficient = 256 << 10
 )
 
 // slowAnswer is how long a bulk request may take before less is sent at once:
@@ -24,9 +26,9 @@ const slowAnswer = time.Second
 // throttle bounds the bytes that are under way to the cluster much as TCP does:
 // the window grows a little with every full request that is answered in time,
 // and shrinks at once when requests are rejected, fail or take long, in
-// proportion to how long. It bounds both the
-// size of requests and how many are sent at once: a shrinking window first makes
-// requests smaller and then fewer. It is safe for concurrent use.
+// proportion to how long. It bounds both the size of requests and how many are
+// sent at once: a shrinking window first makes requests smaller, then fewer, and
+// in the end the only one smaller still. It is safe for concurrent use.
 type throttle struct {
 	mu      sync.Mutex
 	window  float64
@@ -47,7 +49,7 @@ func (t *throttle) size() int {
 }
 
 func (t *throttle) requestBytes() int {
-	return min(max(int(t.window)/parallel, minRequestBytes), maxRequestBytes)
+	return min(max(int(t.window)/parallel, efficient), int(t.window), maxRequestBytes)
 }
 
 // places is how many requests may be under way.
@@ -84,7 +86,7 @@ func (t *throttle) release(began, now time.Time, bytes int, turnedAway bool) {
 	case turnedAway:
 		t.shrink(began, now, 0.5)
 	case took > slowAnswer:
-		t.shrink(began, now, max(0.25, float64(slowAnswer)/float64(took)))
+		t.shrink(began, now, max(0.1, float64(slowAnswer)/float64(took)))
 	case bytes >= t.requestBytes()/2:
 		t.window = min(t.window+min(t.window/32, maxWindow/64), maxWindow)
 	}
