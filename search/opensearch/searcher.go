@@ -264,7 +264,7 @@ func (s *Searcher) send(ctx context.Context, endpoint string, params url.Values,
 	if err != nil {
 		return fmt.Errorf("POST %s: %w", path, err)
 	}
-	defer drain(res.Body)
+	defer func() { drain(res.Body); _ = res.Body.Close() }()
 	if res.StatusCode >= 300 {
 		return unindexed(fmt.Errorf("POST %s: %w", path, readError(res)))
 	}
