@@ -3,6 +3,7 @@ package indexer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"movies/internal/kafka"
@@ -21,7 +22,9 @@ func (x *session) apply(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	x.metrics.consumed(len(w.messages), coalesced)
+	all := len(changes)
+	changes = slices.DeleteFunc(changes, func(c change) bool { return c.event.Version <= x.floor })
+	x.metrics.consumed(len(w.messages), coalesced+all-len(changes))
 	x.newest.begin(changes)
 	defer x.newest.end(changes)
 	select {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"movies/internal/kafka"
+	"movies/internal/movie"
 	"movies/search/opensearch"
 )
 
@@ -27,6 +28,7 @@ type feed struct {
 	metrics  *feedMetrics
 	logger   *slog.Logger
 	throttle *throttle
+	floor    movie.Version // the index has everything up to it from elsewhere
 
 	mu   sync.Mutex
 	told map[opensearch.Outcome]time.Time // when an outcome was last logged

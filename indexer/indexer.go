@@ -160,6 +160,7 @@ func (x *Indexer) start(ctx context.Context, index opensearch.Index) {
 	running := &runningFeed{cancel: cancel, done: make(chan struct{})}
 	x.feeds[index.Name] = running
 	f := newFeed(index.Name, x.engine, x.log, x.metrics, x.logger)
+	f.floor = index.Facts.Floor
 	go func() {
 		defer close(running.done)
 		defer cancel()

@@ -100,6 +100,30 @@ func TestOlderChangeIsNotSentBehindItsDelete(t *testing.T) {
 	})
 }
 
+// What an index has from its backfill does not come to it again by its feed.
+func TestChangesUpToTheFloorAreLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		engine := &refusing{}
+		share := &hand{batches: make(chan kafka.Batch), committed: make(kafka.Offsets)}
+		f := newFeed("a", engine, quiet{}, newMetrics(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
+		f.floor = 5
+		ended := make(chan error)
+		go func() { ended <- f.serve(ctx, share) }()
+		share.give(t, 0, movie.Event{ID: 1, Op: movie.OpDelete, Version: 5})
+		share.give(t, 1, movie.Event{ID: 2, Op: movie.OpDelete, Version: 6})
+		time.Sleep(time.Second) //nolint:forbidigo // by the bubble's clock
+		stop()
+		<-ended
+		if len(engine.sent) != 1 || !strings.Contains(engine.sent[0], `"version":6`) {
+			t.Errorf("taken were %q, want version 6 alone", engine.sent)
+		}
+		if share.committed[0] != 2 {
+			t.Errorf("committed up to %d, want 2: both are finished", share.committed[0])
+		}
+	})
+}
+
 // A version stands for as long as any work has a change of the movie under way.
 func TestNewestOutlivesItsOwnWork(t *testing.T) {
 	n := newNewest()

@@ -159,7 +159,19 @@ func (r *Rebuilder) create(ctx context.Context, l *lease) error {
 	if err != nil {
 		return err
 	}
-	facts := opensearch.Facts{CreatedAt: run.StartedAt, CreatedBy: r.options.Operator, Epoch: run.Epoch}
+	// Everything published from here on reaches the index by its feed. What was
+	// published before is at or below the floor, and so in every chunk, for no chunk
+	// has begun. An event that is published again behind the offsets, older than a
+	// delete before them, is below the floor, and so not for this index.
+	offsets, err := r.ends(ctx)
+	if err != nil {
+		return err
+	}
+	floor, err := r.floor(ctx, run.Epoch)
+	if err != nil {
+		return err
+	}
+	facts := opensearch.Facts{CreatedAt: run.StartedAt, CreatedBy: r.options.Operator, Epoch: run.Epoch, Floor: floor}
 	if err := r.engine.CreateIndex(ctx, run.Index, body, facts); err != nil {
 		return err
 	}
@@ -170,12 +182,6 @@ func (r *Rebuilder) create(ctx context.Context, l *lease) error {
 		_ = r.engine.PutSettings(ctx, run.Index, map[string]any{"index.gc_deletes": nil})
 	}
 	r.reached("index created")
-	// Everything published from here on reaches the index by its feed. What was
-	// published before is visible to every chunk, for no chunk has begun.
-	offsets, err := r.ends(ctx)
-	if err != nil {
-		return err
-	}
 	if err := r.log.SetGroupOffsets(ctx, indexer.GroupID(run.Index), kafka.TopicChanges, offsets); err != nil {
 		return err
 	}

@@ -90,3 +90,12 @@ func (r *Rebuilder) stamp(ctx context.Context, epoch int) (movie.Version, error)
 	}
 	return movie.NewVersion(epoch, lsn)
 }
+
+// floor gives the version at or below which everything is that was published
+// before the call.
+func (r *Rebuilder) floor(ctx context.Context, epoch int) (movie.Version, error) {
+	if err := r.awaitRelay(ctx); err != nil {
+		return 0, err
+	}
+	return r.stamp(ctx, epoch)
+}

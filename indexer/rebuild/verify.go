@@ -199,6 +199,18 @@ func (r *Rebuilder) eachPair(ctx context.Context, index string, ids []int64, eac
 // barrier returns when everything that was committed before the call, and was
 // captured, has been applied to the index and is found by searches.
 func (r *Rebuilder) barrier(ctx context.Context, index string) error {
+	if err := r.awaitRelay(ctx); err != nil {
+		return err
+	}
+	if err := r.awaitFeed(ctx, index, barrierPatience); err != nil {
+		return err
+	}
+	return r.engine.Refresh(ctx, index)
+}
+
+// awaitRelay returns when everything that was committed before the call, and was
+// captured, is acknowledged by Kafka.
+func (r *Rebuilder) awaitRelay(ctx context.Context) error {
 	origin, err := r.history.Position(ctx)
 	if err != nil {
 		return err
@@ -209,7 +221,7 @@ func (r *Rebuilder) barrier(ctx context.Context, index string) error {
 			return err
 		}
 		if lsn >= origin.WALEnd {
-			break
+			return nil
 		}
 		if time.Since(began) > barrierPatience {
 			return fmt.Errorf("the relay stands still: it is at %s, and what was committed reaches to %s; see whether cmd/relay runs and what it logs",
@@ -221,10 +233,6 @@ func (r *Rebuilder) barrier(ctx context.Context, index string) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	if err := r.awaitFeed(ctx, index, barrierPatience); err != nil {
-		return err
-	}
-	return r.engine.Refresh(ctx, index)
 }
 
 // verifyNew verifies the index of a run. Differences are an error unless they

@@ -16,7 +16,7 @@ var errDown = errors.New("the server is down")
 // How many movies and people there are at most. Movie n is directed by person
 // n modulo people.
 const (
-	movies = 16
+	movies = 9
 	people = 3
 )
 

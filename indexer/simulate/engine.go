@@ -31,6 +31,7 @@ type index struct {
 	gcDeletes time.Duration
 
 	documents map[int64]*document
+	highest   map[int64]movie.Version // ever written, for the trace
 }
 
 type document struct {
@@ -50,8 +51,10 @@ func newEngine(w *world) *engine {
 }
 
 // restartedTombstones is how old a delete is that a restart makes the engine
-// forget: newer ones are still in the log from which it recovers.
-const restartedTombstones = time.Minute
+// forget: newer ones are still in the log from which it recovers. The bound is
+// above the longest time by which a repeated publish is late: no version would
+// help against one that comes behind a delete with a restart between the two.
+const restartedTombstones = 20 * time.Second
 
 // crash is a kill -9: what was acknowledged is there when it is up again, except
 // for the versions of deletes.
@@ -71,7 +74,7 @@ func (x *index) forget(age time.Duration) {
 
 // write applies one item as of an external version, or of the next when it has
 // none, and gives its status.
-func (x *index) write(id int64, version movie.Version, source []byte) int {
+func (e *engine) write(x *index, id int64, version movie.Version, source []byte) int {
 	x.forget(x.gcDeletes)
 	was := x.documents[id]
 	switch {
@@ -82,6 +85,10 @@ func (x *index) write(id int64, version movie.Version, source []byte) int {
 	case was != nil && version <= was.version:
 		return 409
 	}
+	if x.highest[id] > version {
+		e.note("movie %d is back at %d, after %d", id, version, x.highest[id])
+	}
+	x.highest[id] = max(x.highest[id], version)
 	x.documents[id] = &document{version, source, time.Now()}
 	switch {
 	case source == nil && (was == nil || was.source == nil):

@@ -125,7 +125,7 @@ func (e *engine) create(name string, in object) *http.Response {
 	if strings.HasSuffix(name, "-reindex") {
 		return answer(200, object{})
 	}
-	x := &index{aliases: make(map[string]bool), documents: make(map[int64]*document), gcDeletes: time.Minute}
+	x := &index{aliases: make(map[string]bool), documents: make(map[int64]*document), highest: make(map[int64]movie.Version), gcDeletes: time.Minute}
 	settings := in["settings"].(object)["index"].(object)
 	x.set(object{"index.gc_deletes": settings["gc_deletes"]})
 	x.meta = in["mappings"].(object)["_meta"].(object)
@@ -301,7 +301,7 @@ func (e *engine) item(x *index, name string, id, version int64, source []byte) o
 		return item
 	}
 	delete(item, "error")
-	status := x.write(id, movie.Version(version), slices.Clone(source))
+	status := e.write(x, id, movie.Version(version), slices.Clone(source))
 	if item["status"] = status; status == 409 {
 		item["error"] = object{"type": "version_conflict_engine_exception", "reason": "simulated"}
 	}

@@ -12,31 +12,33 @@ import (
 	"movies/mappings"
 )
 
-// disturb injects faults for some minutes.
+// disturb injects faults for some minutes; in some runs one upon the other, in
+// others with time for one to show all its consequences.
 func (s *scenario) disturb(ctx context.Context) {
-	for end := time.Now().Add(s.between("disturb", time.Minute, 3*time.Minute)); time.Now().Before(end); {
-		_ = s.wait(ctx, "fault", 500*time.Millisecond, 12*time.Second)
+	pause := s.between("pause", 5*time.Second, time.Minute)
+	for end := time.Now().Add(s.between("disturb", 90*time.Second, 5*time.Minute)); time.Now().Before(end); {
+		_ = s.wait(ctx, "fault", 500*time.Millisecond, pause)
 		s.mu.Lock()
 		kind := s.random.IntN(100)
 		s.mu.Unlock()
 		switch {
-		case kind < 16:
+		case kind < 12:
 			s.killRelay()
-		case kind < 32:
+		case kind < 24:
 			s.killIndexer()
-		case kind < 46:
+		case kind < 40:
 			s.spell()
-		case kind < 56:
+		case kind < 48:
 			s.outage("postgres", s.database.crash, &s.database.down)
-		case kind < 66:
+		case kind < 56:
 			s.outage("engine", s.engine.crash, &s.engine.down)
-		case kind < 72:
+		case kind < 62:
 			s.outage("kafka", func() { s.broker.fault("kafka killed"); s.broker.down = true }, &s.broker.down)
-		case kind < 80:
+		case kind < 69:
 			s.rebalance()
-		case kind < 83:
+		case kind < 72:
 			s.restore()
-		case kind < 85:
+		case kind < 74:
 			s.backup()
 		default:
 			s.command()
@@ -71,7 +73,8 @@ func (s *scenario) killIndexer() {
 }
 
 // spell makes the engine refuse some items for a while, each of them the whole
-// while; rarely for longer than it remembers deletes.
+// while. Towards its end the engine may be restarted, which makes it forget the
+// deletes that it took meanwhile.
 func (s *scenario) spell() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,10 +82,15 @@ func (s *scenario) spell() {
 		return
 	}
 	s.fault("items refused for a spell")
-	s.engine.refusing, s.engine.share = 1+s.random.IntN(1<<20), 0.2+0.6*s.random.Float64()
-	last := time.Duration(s.random.Int64N(int64(100 * time.Second)))
+	s.engine.refusing, s.engine.share = 1+s.random.IntN(1<<20), 0.05+0.4*s.random.Float64()
+	last := time.Duration(s.random.Int64N(int64(3 * time.Minute)))
+	restart := s.random.IntN(2) == 0
 	s.late.Go(func() {
-		_ = s.wait(context.Background(), "spell", last, last)
+		_ = s.wait(context.Background(), "spell", last*9/10, last*9/10)
+		if restart {
+			s.outage("engine", s.engine.crash, &s.engine.down)
+		}
+		_ = s.wait(context.Background(), "end of spell", last/10, last/10)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.engine.refusing = 0
@@ -93,7 +101,7 @@ func (s *scenario) spell() {
 func (s *scenario) outage(name string, crash func(), down *bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if *down {
+	if *down || s.calm {
 		return
 	}
 	crash()

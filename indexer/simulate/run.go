@@ -70,7 +70,7 @@ func (s *scenario) operate(command string, run func(context.Context, *rebuild.Re
 		if err != nil {
 			panic(err) // the address is a constant
 		}
-		p.err = run(ctx, rebuild.New(engine, client{p}, catalog{p}, catalog{p}, rebuild.Options{JSON: true, Operator: command, Chunk: 4}))
+		p.err = run(ctx, rebuild.New(engine, client{p}, catalog{p}, catalog{p}, rebuild.Options{JSON: true, Operator: command, Chunk: 2}))
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		s.note("%s: done %v", command, p.err == nil)
@@ -115,9 +115,11 @@ func (s *scenario) play() []string {
 	return differences
 }
 
-// writer writes until the context ends.
+// writer writes until the context ends; in some runs all the time, in others so
+// seldom that what goes wrong is not soon put right by the next change.
 func (s *scenario) writer(ctx context.Context, name string) {
-	for s.wait(ctx, name, time.Millisecond, 2*time.Second) == nil {
+	pace := s.between(name+" pace", 200*time.Millisecond, 20*time.Second)
+	for s.wait(ctx, name, time.Millisecond, pace) == nil {
 		t := s.database.begin()
 		if t == nil {
 			continue

@@ -49,6 +49,9 @@ type Facts struct {
 	CreatedBy string    `json:"created_by"`
 	// Epoch is the epoch of the versions that the index was begun with.
 	Epoch int `json:"epoch"`
+	// Floor is the version up to which the index has everything from the database,
+	// or will have. Events up to it are not for this index.
+	Floor movie.Version `json:"floor,omitempty"`
 }
 
 // Index describes an index of the cluster.
@@ -79,6 +82,9 @@ func (c *Client) CreateIndex(ctx context.Context, name string, body []byte, fact
 		}
 	}
 	meta["created_at"], meta["created_by"], meta["epoch"] = facts.CreatedAt.UTC(), facts.CreatedBy, facts.Epoch
+	if facts.Floor > 0 {
+		meta["floor"] = facts.Floor
+	}
 	raw, err := json.Marshal(meta)
 	if err != nil {
 		return fmt.Errorf("create index %s: _meta: %w", name, err)
