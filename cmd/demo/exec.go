@@ -23,7 +23,7 @@ type execCommand struct {
 // Validate implements kong's validation.
 func (c execCommand) Validate() error {
 	if len(c.args()) == 0 {
-		return errors.New("a command is missing after --, such as: demo exec -- go test ./...")
+		return errors.New("a command is missing after --, such as: demo exec -- go test")
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ var distortions = []struct {
 	{"beginning", func(m movie.Movie, _ *rand.Rand) string { return beginning(m.Title) }},
 	{"no punctuation", func(m movie.Movie, _ *rand.Rand) string { return unpunctuated(m.Title) }},
 	{"year", func(m movie.Movie, _ *rand.Rand) string { return withYear(m) }},
-	{"other title", func(m movie.Movie, r *rand.Rand) string { return otherTitle(m, r) }},
+	{"other title", otherTitle},
 	{"glued", func(m movie.Movie, _ *rand.Rand) string { return glued(m.Title) }},
 	{"partial", func(m movie.Movie, r *rand.Rand) string { return partial(m.Title, r) }},
 	{"reordered", func(m movie.Movie, r *rand.Rand) string { return reordered(m.Title, r) }},
