@@ -35,8 +35,8 @@ var Parts = []string{"title", "titles", "names", "characters", "keywords", "over
 type Place struct {
 	// Candidate is its index among the candidates.
 	Candidate int
-	// Score is 0 to 1 for the model's opinion, and 1 or 2 more for a title that is
-	// exactly the text, without noise or in full; 0 behind Depth.
+	// Score is 0 to 1 for the model's opinion, and 1 to 3 more for a title of the
+	// same words, that is the text without noise, or in full; 0 behind Depth.
 	Score float64
 	// OtherTitle is the other or original title that fits the text better than
 	// the title does, or empty.
@@ -86,13 +86,17 @@ func (l *list) opinion(m *Model, d *doc) float64 {
 	return opinion
 }
 
-// tier is 2 for a title that is the text, 1 for one that is the text without
-// noise and with the year fitting, 0 otherwise.
+// tier is 3 for a title that is the text, 2 for one that is the text without
+// noise and with the year fitting, 1 for one of the same words in another order,
+// 0 otherwise.
 func (l *list) tier(d *doc) float64 {
-	switch {
-	case d.best.whole:
+	const all = 0.999
+	switch c := d.best; {
+	case c.whole:
+		return 3
+	case c.core && l.yearFits(d):
 		return 2
-	case d.best.core && l.yearFits(d):
+	case c.text > all && c.words > all:
 		return 1
 	}
 	return 0
