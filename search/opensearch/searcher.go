@@ -283,7 +283,7 @@ func engineTimeout(left time.Duration) string {
 // catalogue cannot be searched yet.
 func unindexed(err error) error {
 	if errors.Is(err, movie.ErrNotFound) {
-		return fmt.Errorf("%w: the catalogue is not indexed yet: %w", movie.ErrUnavailable, err)
+		return fmt.Errorf("%w: the catalogue is not indexed yet: %s", movie.ErrUnavailable, err.Error())
 	}
 	return err
 }
