@@ -41,6 +41,7 @@ func TestRawSQLReachesKafka(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.start()
+	r.confirmed() // what is committed before there is a slot is not the relay's
 	r.exec("INSERT INTO movies (id, title, year) VALUES (1, 'Alien', 1979), (2, 'Heat', 1995)")
 	r.exec("INSERT INTO people (id, name) VALUES (7, 'Sigourney Weaver')")
 	r.exec("INSERT INTO credits (movie_id, person_id, position) VALUES (1, 7, 1)")
