@@ -57,5 +57,9 @@ have-go:
 	@{ command -v go && go list -m; } >/dev/null || { \
 		echo "make: Go $$(awk '$$1 == "go" {print $$2}' go.mod) or newer is needed: install it from https://go.dev/dl/ and put its bin folder on PATH" >&2; exit 1; }
 
+chaos: ## The whole path on real servers, under fire, compared at the end (RUNS=3 SEED=1).
+	@go test -tags chaos -c -o bin/chaos ./indexer/chaos && exec bin/chaos -test.v -test.timeout 0 \
+		-runs $(or $(RUNS),3) -seed $(or $(SEED),1)
+
 clean: ## Remove what was built; the demo's state stays.
 	rm -rf bin artifacts

@@ -99,13 +99,16 @@ func (e *engine) write(x *index, id int64, version movie.Version, source []byte)
 	return 200
 }
 
-// refuses tells whether an item is among those refused in the present spell. The
-// caller holds mu.
-func (e *engine) refuses(id int64, version movie.Version) bool {
+// refuses tells whether an item is refused: in a spell, documents only, for the
+// engine runs out of memory for them first. The caller holds mu.
+func (e *engine) refuses(id int64, version movie.Version, deletion bool) bool {
 	if e.calm {
 		return false
 	}
 	if e.refusing > 0 {
+		if deletion {
+			return false
+		}
 		h := (uint64(id)*0x9e3779b97f4a7c15 ^ uint64(version)*0xbf58476d1ce4e5b9 ^ uint64(e.refusing)*0x94d049bb133111eb) >> 11
 		return float64(h%1000) < 1000*e.share
 	}

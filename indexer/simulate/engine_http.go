@@ -296,7 +296,7 @@ func (e *engine) apply(name, alias string, body []byte) *http.Response {
 
 func (e *engine) item(x *index, name string, id, version int64, source []byte) object {
 	item := object{"_id": strconv.FormatInt(id, 10), "status": 429, "error": object{"type": "rejected_execution_exception", "reason": "simulated"}}
-	if e.refuses(id, movie.Version(version)) {
+	if e.refuses(id, movie.Version(version), source == nil) {
 		e.faults["item refused"]++
 		return item
 	}
