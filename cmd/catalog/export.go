@@ -12,7 +12,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"movies/internal/postgres"
 	"movies/internal/progress"
 )
 
@@ -20,52 +19,79 @@ type exportCommand struct {
 	Out string `default:"-" placeholder:"FILE" help:"Where to write; a name ending in .gz compresses, - is standard output."`
 }
 
-// Run writes the export. A file appears under its name only when it is complete.
+// Run writes the export.
 func (c exportCommand) Run(ctx context.Context, t *terminal) error {
-	catalog, err := postgres.Open(ctx, t.databaseURL)
+	catalog, err := t.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer catalog.Close()
-	if c.Out == "-" {
-		return c.export(ctx, t, catalog, t.stdout)
-	}
-	f, err := os.CreateTemp(filepath.Dir(c.Out), filepath.Base(c.Out)+".*.part")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // after the rename there is nothing to remove
-	if err := errors.Join(c.export(ctx, t, catalog, f), f.Sync(), f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), c.Out)
-}
-
-func (c exportCommand) export(ctx context.Context, t *terminal, catalog *postgres.Catalog, out io.Writer) error {
 	total, err := catalog.EstimatedSize(ctx)
 	if err != nil {
 		return err
 	}
+	return t.writeMovies(c.Out, "export", total, func(out io.Writer, progress func(int64)) error {
+		_, err := catalog.Export(ctx, out, progress)
+		return err
+	})
+}
+
+// writeMovies writes movies to a file, which appears under its name only when it
+// is complete; to a device or pipe directly; or to standard output.
+func (t *terminal) writeMovies(path, task string, total int64, write func(out io.Writer, progress func(int64)) error) error {
+	if path == "-" {
+		_, err := t.compressed(path, task, total, t.stdout, write)
+		return err // standard output is the movies'
+	}
+	var written int64
+	err := replaceFile(path, func(out io.Writer) (err error) {
+		written, err = t.compressed(path, task, total, out, write)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.printJSON(map[string]any{"file": path, "movies": written})
+	}
+	_, err = fmt.Fprintf(t.stdout, "%s: %s\n", path, counted(written, "movie", "movies"))
+	return err
+}
+
+// replaceFile writes the file at path as a whole, unless it is no regular file.
+func replaceFile(path string, write func(out io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.part")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }() // after the rename there is nothing to remove
+	if err := errors.Join(write(f), f.Sync(), f.Chmod(0o644), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// compressed shows progress, buffers, and compresses if the name asks for it.
+func (t *terminal) compressed(path, task string, total int64, out io.Writer, write func(io.Writer, func(int64)) error) (written int64, err error) {
 	buffered := bufio.NewWriterSize(out, 1<<18)
 	sink := io.Writer(buffered)
 	finish := buffered.Flush
-	if strings.HasSuffix(c.Out, ".gz") {
+	if strings.HasSuffix(path, ".gz") {
 		z := gzip.NewWriter(buffered)
 		sink, finish = z, func() error { return errors.Join(z.Close(), buffered.Flush()) }
 	}
-	bar := progress.Start(t.stderr, progress.Options{Name: "export", Unit: "movies", JSON: t.json, Total: total})
+	bar := progress.Start(t.stderr, progress.Options{Name: task, Unit: "movies", JSON: t.json, Total: total})
 	defer bar.Finish()
-	written, err := catalog.Export(ctx, sink, func(n int64) { bar.Set(n, 0) })
-	if err := errors.Join(err, finish()); err != nil {
-		return err
-	}
-	bar.Finish()
-	if c.Out == "-" {
-		return nil // standard output is the movies'
-	}
-	if t.json {
-		return t.printJSON(map[string]any{"file": c.Out, "movies": written})
-	}
-	_, err = fmt.Fprintf(t.stdout, "%s: %s\n", c.Out, counted(written, "movie", "movies"))
-	return err
+	err = write(sink, func(n int64) {
+		written = n
+		bar.Set(n, 0)
+	})
+	return written, errors.Join(err, finish())
 }

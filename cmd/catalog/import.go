@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -14,65 +13,91 @@ import (
 	"movies/internal/progress"
 )
 
-type importCommand struct {
-	Files   []string `arg:"" name:"file" help:"JSONL files, plain or gzip; - is standard input. A file that was stopped half-way is continued."`
-	Again   bool     `help:"Import files anew that were imported before. What has not changed is not written."`
-	Rejects string   `placeholder:"FILE" help:"Write rejected lines to FILE as JSON lines with file, line, reason and text."`
+// importFlags are those of every import.
+type importFlags struct {
+	Again   bool   `help:"Import files anew that were imported before. What has not changed is not written."`
+	Rejects string `placeholder:"FILE" help:"Write rejected lines to FILE as JSON lines with file, line, reason and text."`
 }
 
-// Run imports the files one after the other. Lines that cannot be imported are
-// reported on stderr and make the command fail at the end.
-func (c importCommand) Run(ctx context.Context, t *terminal) (err error) {
-	catalog, err := postgres.Open(ctx, t.databaseURL)
+// run opens the catalogue and the file of rejects, and lets load import. Lines
+// that cannot be imported are reported on stderr and make the command fail at the
+// end.
+func (c importFlags) run(ctx context.Context, t *terminal, load func(catalog *postgres.Catalog, run importRun) (rejected int64, err error)) (err error) {
+	catalog, err := t.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer catalog.Close()
-	rejects := io.Discard
+	run := importRun{again: c.Again}
 	if c.Rejects != "" {
 		f, err := os.Create(c.Rejects)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
-		rejects = f
+		run.rejects = json.NewEncoder(f)
 	}
-	var rejected int64
-	for _, path := range c.Files {
-		n, err := c.importFile(ctx, t, catalog, path, json.NewEncoder(rejects))
-		if err != nil {
-			return err
-		}
-		rejected += n
-	}
-	if rejected > 0 {
+	rejected, err := load(catalog, run)
+	if err == nil && rejected > 0 {
 		return fmt.Errorf("%s rejected; everything else is imported", counted(rejected, "line was", "lines were"))
 	}
-	return nil
+	return err
 }
 
-// importFile imports one file and prints its summary.
-func (c importCommand) importFile(ctx context.Context, t *terminal, catalog *postgres.Catalog, path string, rejects *json.Encoder) (rejected int64, err error) {
+type importJSONLCommand struct {
+	Files       []string `arg:"" name:"file" help:"JSONL files, plain or gzip; - is standard input. A file that was stopped half-way is continued."`
+	importFlags `embed:""`
+}
+
+// Run imports the files one after the other.
+func (c importJSONLCommand) Run(ctx context.Context, t *terminal) error {
+	return c.run(ctx, t, func(catalog *postgres.Catalog, run importRun) (rejected int64, err error) {
+		for _, path := range c.Files {
+			n, err := importFile(ctx, t, catalog, path, run)
+			if err != nil {
+				return rejected, err
+			}
+			rejected += n
+		}
+		return rejected, nil
+	})
+}
+
+func importFile(ctx context.Context, t *terminal, catalog *postgres.Catalog, path string, run importRun) (rejected int64, err error) {
 	f, err := jsonl.Open(path)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	run.expected = func(movies int64) int64 { return expected(f, movies) }
+	return t.importSource(ctx, catalog, postgres.JSONL(f), run)
+}
 
+// importRun is how one source is imported.
+type importRun struct {
+	again    bool
+	rejects  *json.Encoder            // nil for none
+	expected func(movies int64) int64 // how many movies there will be, when so many have been read; 0 for unknown
+}
+
+// importSource imports one source and prints its summary.
+func (t *terminal) importSource(ctx context.Context, catalog *postgres.Catalog, source postgres.Source, run importRun) (rejected int64, err error) {
 	var bar *progress.Bar // from the first call of Progress on
-	start := time.Now()
-	totals, err := catalog.Import(ctx, f, postgres.ImportOptions{
-		Again: c.Again,
+	start, info := time.Now(), source.Info()
+	totals, err := catalog.Import(ctx, source, postgres.ImportOptions{
+		Again: run.again,
 		Progress: func(n postgres.ImportTotals) {
 			if bar == nil {
-				bar = progress.Start(t.stderr, progress.Options{Name: "import " + f.Name, Unit: "movies", JSON: t.json, Done: n.Movies()})
+				bar = progress.Start(t.stderr, progress.Options{Name: "import " + info.Name, Unit: "movies", JSON: t.json, Done: n.Movies()})
 			}
-			bar.Set(n.Movies(), expected(f, n.Movies()))
+			bar.Set(n.Movies(), run.expected(n.Movies()))
 		},
 		Rejected: func(r postgres.Rejection) {
 			rejected++
 			fmt.Fprintf(bar, "%s:%d: %v\n", r.File, r.Line, r.Err)
-			_ = rejects.Encode(map[string]any{"file": r.File, "line": r.Line, "reason": r.Err.Error(), "text": r.Text})
+			if run.rejects != nil {
+				_ = run.rejects.Encode(map[string]any{"file": r.File, "line": r.Line, "reason": r.Err.Error(), "text": r.Text})
+			}
 		},
 	})
 	if bar != nil {
@@ -80,13 +105,13 @@ func (c importCommand) importFile(ctx context.Context, t *terminal, catalog *pos
 	}
 	switch {
 	case errors.Is(err, postgres.ErrAlreadyImported):
-		return 0, t.printTotals(f.Name, totals, "already imported; --again imports it once more")
-	case errors.Is(err, context.Canceled) && f.Fingerprint != nil:
-		return rejected, fmt.Errorf("stopped behind line %d of %s; the same command goes on from there", totals.Lines, f.Name)
+		return 0, t.printTotals(info.Name, totals, "already imported; --again imports it once more")
+	case errors.Is(err, context.Canceled) && info.Fingerprint != nil:
+		return rejected, fmt.Errorf("stopped behind line %d of %s; the same command goes on from there", totals.Lines, info.Name)
 	case err != nil:
 		return rejected, err
 	}
-	return rejected, t.printTotals(f.Name, totals, fmt.Sprintf("took %.1fs", time.Since(start).Seconds()))
+	return rejected, t.printTotals(info.Name, totals, fmt.Sprintf("took %.1fs", time.Since(start).Seconds()))
 }
 
 // expected is how many movies the file has if the rest is like what was read.

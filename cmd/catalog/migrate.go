@@ -11,7 +11,11 @@ type migrateCommand struct{}
 
 // Run applies what is missing and says what that was.
 func (migrateCommand) Run(ctx context.Context, t *terminal) error {
-	applied, err := postgres.Migrate(ctx, t.databaseURL)
+	url, err := t.database()
+	if err != nil {
+		return err
+	}
+	applied, err := postgres.Migrate(ctx, url)
 	if err != nil {
 		return err
 	}

@@ -11,20 +11,19 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"movies/internal/jsonl"
 	"movies/internal/movie"
 )
 
-// ImportOptions say how Import treats a file it has seen before and what it
+// ImportOptions say how Import treats a source it has seen before and what it
 // tells while it works. The functions are called from one goroutine; nil is
 // allowed.
 type ImportOptions struct {
-	// Again imports a file that was finished, or begun, from its first line.
+	// Again imports a source that was finished, or begun, from its first line.
 	Again bool
 	// Rejected is told of every line that was not imported, in the order of
 	// lines within a chunk, after the chunk around it has been committed.
 	Rejected func(Rejection)
-	// Progress is told the totals of the file at the beginning, which are above
+	// Progress is told the totals of the source at the beginning, which are above
 	// zero when an earlier run is continued, and after every chunk.
 	Progress func(ImportTotals)
 }
@@ -39,7 +38,7 @@ type Rejection struct {
 	Text string
 }
 
-// ImportTotals counts the lines of one file, earlier runs included.
+// ImportTotals counts the lines of one source, earlier runs included.
 type ImportTotals struct {
 	// Lines read, blank ones included.
 	Lines     int64 `json:"lines"`
@@ -59,32 +58,33 @@ func (t *ImportTotals) add(more ImportTotals) {
 	t.Rejected += more.Rejected
 }
 
-// ErrAlreadyImported means that the file was imported to its end before; the
+// ErrAlreadyImported means that the source was imported to its end before; the
 // totals beside it are those of that import.
 var ErrAlreadyImported = errors.New("already imported")
 
-// Import brings the movies of a JSONL file into the catalogue. A line replaces
-// the whole movie: what it leaves out becomes unknown. Lines that change nothing
-// write nothing, so importing a file twice is cheap and silent.
+// Import brings the movies of a source into the catalogue. A line replaces the
+// whole movie: what it leaves out becomes unknown, unless the source is sparse.
+// Lines that change nothing write nothing, so importing a file twice is cheap and
+// silent.
 //
 // Which movie a line is about: the one with its id; without id, the one with its
 // imdb_id; without both, the one that an earlier line with the same title, year
 // and directors made; otherwise a new one. Names without ids (no "people") stand
 // first for a person of that name whom the movie credits already, then for the
 // first person of that name, otherwise for a new one: namesakes exist only where
-// "people" tells them apart.
+// "people" tells them apart, or the identifiers they have at IMDb.
 //
 // Lines are written in chunks of one transaction each, together with the
 // position reached, so that a movie is never half-written and a second call goes
 // on where the first was stopped. A line that cannot be imported is told to
 // o.Rejected, and the rest goes on. Standard input starts at its beginning.
-func (c *Catalog) Import(ctx context.Context, f *jsonl.File, o ImportOptions) (ImportTotals, error) {
+func (c *Catalog) Import(ctx context.Context, source Source, o ImportOptions) (ImportTotals, error) {
 	conn, err := c.pool.Acquire(ctx)
 	if err != nil {
 		return ImportTotals{}, unreachable(err, c.pool.Config().ConnConfig)
 	}
 	defer conn.Release()
-	im := &importer{conn: conn, file: f, options: o}
+	im := &importer{conn: conn, source: source, info: source.Info(), options: o}
 	unlock, err := im.prepare(ctx)
 	if err != nil {
 		return im.totals, err
@@ -95,10 +95,11 @@ func (c *Catalog) Import(ctx context.Context, f *jsonl.File, o ImportOptions) (I
 	return im.totals, err
 }
 
-// importer is one run over one file.
+// importer is one run over one source.
 type importer struct {
 	conn    *pgxpool.Conn
-	file    *jsonl.File
+	source  Source
+	info    SourceInfo
 	options ImportOptions
 	totals  ImportTotals
 }
@@ -159,9 +160,10 @@ func (im *importer) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	reads := make(chan read)
+	chunks := chunkReader{source: im.source, info: im.info}
 	go func() {
 		for {
-			next, err := readChunk(im.file)
+			next, err := chunks.next()
 			select {
 			case reads <- read{next, err}:
 			case <-ctx.Done():
@@ -181,7 +183,7 @@ func (im *importer) run(ctx context.Context) error {
 				return next.err
 			}
 			if err := im.commit(ctx, next.chunk); err != nil {
-				return fmt.Errorf("import of %s, lines up to %d: %w", im.file.Name, next.chunk.endLine, err)
+				return fmt.Errorf("import of %s, lines up to %d: %w", im.info.Name, next.chunk.end.Lines, err)
 			}
 			if next.chunk.last {
 				return nil
@@ -195,7 +197,7 @@ func (im *importer) commit(ctx context.Context, c *chunk) error {
 	if err := im.write(ctx, c, c.lines, true); err != nil {
 		return err
 	}
-	im.totals.Lines = c.endLine
+	im.totals.Lines = c.end.Lines
 	slices.SortFunc(c.rejected, func(a, b Rejection) int { return int(a.Line - b.Line) })
 	if im.options.Rejected != nil {
 		for _, r := range c.rejected {

@@ -151,7 +151,7 @@ func (im *importer) rejectTaken(ctx context.Context, tx pgx.Tx, lines []importLi
 }
 
 func (im *importer) reject(l importLine, err error) Rejection {
-	return Rejection{File: im.file.Name, Line: l.number, Err: err, Text: l.text}
+	return Rejection{File: im.info.Name, Line: l.number, Err: err, Text: l.text}
 }
 
 func execAll(ctx context.Context, tx pgx.Tx, groups ...[]string) error {

@@ -9,14 +9,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// resume skips what earlier runs have imported of this file.
+// resume skips what earlier runs have imported of this source.
 func (im *importer) resume(ctx context.Context) error {
-	f := im.file
-	if f.Fingerprint == nil {
+	if im.info.Fingerprint == nil {
 		return nil
 	}
 	if im.options.Again {
-		_, err := im.conn.Exec(ctx, `DELETE FROM import_progress WHERE fingerprint = $1`, f.Fingerprint)
+		_, err := im.conn.Exec(ctx, `DELETE FROM import_progress WHERE fingerprint = $1`, im.info.Fingerprint)
 		return err
 	}
 	var offset int64
@@ -24,27 +23,27 @@ func (im *importer) resume(ctx context.Context) error {
 	t := &im.totals
 	err := im.conn.QueryRow(ctx, `
 		SELECT bytes, lines, created, updated, unchanged, rejected, finished_at FROM import_progress WHERE fingerprint = $1`,
-		f.Fingerprint).Scan(&offset, &t.Lines, &t.Created, &t.Updated, &t.Unchanged, &t.Rejected, &finished)
+		im.info.Fingerprint).Scan(&offset, &t.Lines, &t.Created, &t.Updated, &t.Unchanged, &t.Rejected, &finished)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil
 	case err != nil:
-		return fmt.Errorf("import progress of %s: %w", f.Name, err)
+		return fmt.Errorf("import progress of %s: %w", im.info.Name, err)
 	case finished != nil:
-		return fmt.Errorf("%s: %w at %s", f.Name, ErrAlreadyImported, finished.Local().Format(time.DateTime))
+		return fmt.Errorf("%s: %w at %s", im.info.Name, ErrAlreadyImported, finished.Local().Format(time.DateTime))
 	}
-	return f.Skip(t.Lines, offset)
+	return im.source.Skip(Position{t.Lines, offset})
 }
 
 // recordProgress adds what a transaction has done; last says that the chunk's
 // end is reached with it.
 func (im *importer) recordProgress(ctx context.Context, tx pgx.Tx, c *chunk, done ImportTotals, last bool) error {
-	if im.file.Fingerprint == nil {
+	if im.info.Fingerprint == nil {
 		return nil
 	}
 	lines, offset, finished := int64(0), int64(0), false
 	if last {
-		lines, offset, finished = c.endLine, c.endOffset, c.last
+		lines, offset, finished = c.end.Lines, c.end.Offset, c.last
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO import_progress AS p (fingerprint, file, bytes, lines, created, updated, unchanged, rejected, finished_at)
@@ -54,7 +53,7 @@ func (im *importer) recordProgress(ctx context.Context, tx pgx.Tx, c *chunk, don
 			created = p.created + EXCLUDED.created, updated = p.updated + EXCLUDED.updated,
 			unchanged = p.unchanged + EXCLUDED.unchanged, rejected = p.rejected + EXCLUDED.rejected,
 			updated_at = now(), finished_at = EXCLUDED.finished_at`,
-		im.file.Fingerprint, im.file.Name, offset, lines, done.Created, done.Updated, done.Unchanged, done.Rejected, finished)
+		im.info.Fingerprint, im.info.Name, offset, lines, done.Created, done.Updated, done.Unchanged, done.Rejected, finished)
 	if err != nil {
 		return fmt.Errorf("record progress: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 
-	"movies/internal/jsonl"
 	"movies/internal/movie"
 )
 
@@ -19,12 +18,11 @@ const (
 
 // chunk is the lines of one transaction.
 type chunk struct {
-	lines     []importLine
-	rejected  []Rejection
-	counted   int // how many of rejected the totals contain
-	endLine   int64
-	endOffset int64
-	last      bool
+	lines    []importLine
+	rejected []Rejection
+	counted  int // how many of rejected the totals contain
+	end      Position
+	last     bool
 }
 
 type importLine struct {
@@ -34,53 +32,64 @@ type importLine struct {
 	key    []byte // see importKey; nil when the line has an id
 }
 
-// readChunk reads lines until a bound is reached, the file ends, or the next
-// line is about a movie that the chunk has already: two lines about one movie
-// take effect one after the other.
-func readChunk(f *jsonl.File) (*chunk, error) {
+// chunkReader cuts a source into chunks.
+type chunkReader struct {
+	source  Source
+	info    SourceInfo
+	pending *Entry // was read, but has to wait for the next chunk
+}
+
+// next reads lines until a bound is reached, the source ends, or the next line is
+// about a movie that the chunk has already: two lines about one movie take effect
+// one after the other.
+func (r *chunkReader) next() (*chunk, error) {
 	c := &chunk{}
 	seen := map[string]bool{}
 	for size := 0; len(c.lines)+len(c.rejected) < maxChunkLines && size < maxChunkBytes; {
-		line, err := f.Next()
+		entry, err := r.entry()
 		if errors.Is(err, io.EOF) {
-			c.last = true
+			c.end, c.last = entry.End, true
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		size += len(line.Text)
-		if !c.add(f.Name, line, seen) {
-			f.Unread()
+		size += len(entry.Text)
+		if !c.add(r.info, &entry, seen) {
+			r.pending = &entry
 			break
 		}
 	}
-	c.endLine, c.endOffset = f.Position()
 	return c, nil
 }
 
-// add parses a line into the chunk; false means that it has to wait for the next.
-func (c *chunk) add(file string, line jsonl.Line, seen map[string]bool) bool {
-	var m movie.Movie
-	err := line.Err
-	if err == nil {
-		m, err = movie.Parse(line.Text)
+func (r *chunkReader) entry() (Entry, error) {
+	if e := r.pending; e != nil {
+		r.pending = nil
+		return *e, nil
 	}
-	if err != nil {
-		c.rejected = append(c.rejected, Rejection{File: file, Line: line.Number, Err: err, Text: string(line.Text)})
-		return true
+	return r.source.Next()
+}
+
+// add takes an entry into the chunk; false means that it has to wait for the next.
+func (c *chunk) add(info SourceInfo, e *Entry, seen map[string]bool) bool {
+	line := importLine{number: e.Line, text: e.Text, movie: e.Movie}
+	if e.Err == nil {
+		if e.Movie.ID == 0 && !info.Sparse {
+			line.key = importKey(&e.Movie)
+		}
+		names := line.identities()
+		if slices.ContainsFunc(names, func(n string) bool { return seen[n] }) {
+			return false
+		}
+		for _, n := range names {
+			seen[n] = true
+		}
+		c.lines = append(c.lines, line)
+	} else {
+		c.rejected = append(c.rejected, Rejection{File: info.Name, Line: e.Line, Err: e.Err, Text: e.Text})
 	}
-	parsed := importLine{number: line.Number, text: string(line.Text), movie: m}
-	if m.ID == 0 {
-		parsed.key = importKey(&m)
-	}
-	names := parsed.identities()
-	if slices.ContainsFunc(names, func(n string) bool { return seen[n] }) {
-		return false
-	}
-	for _, n := range names {
-		seen[n] = true
-	}
-	c.lines = append(c.lines, parsed)
+	c.rejected = append(c.rejected, e.Lost...)
+	c.end = e.End
 	return true
 }

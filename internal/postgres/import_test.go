@@ -52,7 +52,7 @@ func importPath(ctx context.Context, t testing.TB, c *postgres.Catalog, path str
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	r.ImportTotals, r.err = c.Import(ctx, f, postgres.ImportOptions{
+	r.ImportTotals, r.err = c.Import(ctx, postgres.JSONL(f), postgres.ImportOptions{
 		Again:    again,
 		Rejected: func(j postgres.Rejection) { r.rejected = append(r.rejected, fmt.Sprintf("%d: %v", j.Line, j.Err)) },
 	})
@@ -273,7 +273,7 @@ func TestImportResumes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		totals, err := c.Import(ctx, f, postgres.ImportOptions{
+		totals, err := c.Import(ctx, postgres.JSONL(f), postgres.ImportOptions{
 			Rejected: func(postgres.Rejection) { rejected++ },
 			Progress: func(n postgres.ImportTotals) {
 				if n.Lines > reached {
