@@ -5,6 +5,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SCHEMATHESIS  := schemathesis==4.32.5
 BENCHMARKS    := ./indexer ./indexer/relay ./indexer/rebuild ./api ./internal/auth
 AXE_CORE      := axe-core@4.14.1
+VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate clean have-go
 
@@ -18,7 +19,7 @@ demo-clean: ## Remove the demo's state (DEMO_DIR, by default .local/).
 	@go build -o bin/demo ./cmd/demo && exec bin/demo clean
 
 build: ## All commands into bin/.
-	go build -trimpath -o bin/ ./cmd/...
+	go build -trimpath -ldflags '-X movies/internal/config.version=$(VERSION)' -o bin/ ./cmd/...
 
 test: ## All tests on real servers, which are booted and stopped.
 	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -count=1 -timeout 20m ./...
@@ -60,6 +61,11 @@ have-go:
 chaos: ## The whole path on real servers, under fire, compared at the end (RUNS=3 SEED=1).
 	@go test -tags chaos -c -o bin/chaos ./indexer/chaos && exec bin/chaos -test.v -test.timeout 0 \
 		-runs $(or $(RUNS),3) -seed $(or $(SEED),1)
+
+deploy-check: have-go ## deploy/: manifests, compose file, alerts, dashboards and runbooks, checked offline.
+	cd deploy/check && go vet ./... && go test -count=1 ./...
+
+.PHONY: deploy-check
 
 clean: ## Remove what was built; the demo's state stays.
 	rm -rf bin artifacts

@@ -88,6 +88,15 @@ func TestHelpIsNotAnError(t *testing.T) {
 	}
 }
 
+func TestVersionNeedsNoSettings(t *testing.T) {
+	var out bytes.Buffer
+	var c all
+	_, err := config.Parse("probe", "Probe.", &c, []string{"--version"}, &out, io.Discard)
+	if code := config.Exit("probe", err, io.Discard); code != config.ExitOK || out.String() != "unknown\n" {
+		t.Errorf("exit code %d, %v, said %q", code, err, out.String())
+	}
+}
+
 func TestSecretsDoNotShow(t *testing.T) {
 	s := struct{ P config.Secret }{"hunter2"}
 	j, err := json.Marshal(s)

@@ -29,6 +29,10 @@ func (e *UsageError) Error() string { return e.Err.Error() }
 // Unwrap gives the cause.
 func (e *UsageError) Unwrap() error { return e.Err }
 
+// version is what --version says: the linker sets it (see Makefile and
+// deploy/Dockerfile).
+var version = "unknown"
+
 // errHelpShown ends a run whose --help or --version has been printed.
 var errHelpShown = errors.New("help shown")
 
@@ -44,6 +48,10 @@ func Parse(name, description string, cli any, args []string, stdout, stderr io.W
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { helped = true; panic(errHelpShown) }),
 		kong.UsageOnError(),
+		kong.Embed(new(struct {
+			Version kong.VersionFlag `help:"Show which version this is, and stop."`
+		})),
+		kong.Vars{"version": version},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ValueFormatter(func(v *kong.Value) string { return v.Help }),
 	}, options...)
