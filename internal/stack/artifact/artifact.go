@@ -39,7 +39,7 @@ var (
 	// OpenSearch3 has the distribution's lib, modules, config; it needs JDK 21.
 	OpenSearch3 = Part{Profile: "opensearch-3", unpack: unpackDistribution}
 	// OpenSearch2 is the same for JDK 17.
-	OpenSearch2 = Part{Profile: "opensearch-2", unpack: unpackDistribution}
+	OpenSearch2 = Part{Profile: "opensearch-2", unpack: unpackOpenSearch2}
 )
 
 // Store is a folder of unpacked parts.

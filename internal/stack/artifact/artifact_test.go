@@ -158,6 +158,34 @@ func TestUnpackDistribution(t *testing.T) {
 	}
 }
 
+func TestOpenSearch2GetsItsModules(t *testing.T) {
+	t.Parallel()
+	downloads, dir := t.TempDir(), t.TempDir()
+	writeZip(t, filepath.Join(downloads, "opensearch-2.19.3.zip"), "opensearch-2.19.3/modules/transport-netty4/netty.jar")
+	jars := []string{"analysis-common-2.19.3.jar", "opensearch-scripting-painless-spi-2.19.3.jar", "mapper-extras-client-2.19.3.jar"}
+	for _, name := range jars {
+		writeZip(t, filepath.Join(downloads, name), "class")
+	}
+	if err := unpackOpenSearch2(downloads, dir); err != nil {
+		t.Fatal(err)
+	}
+	descriptor, err := os.ReadFile(filepath.Join(dir, "modules", "mapper-extras", "plugin-descriptor.properties"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(descriptor), "opensearch.version=2.19.3\n") {
+		t.Errorf("the module does not name its version:\n%s", descriptor)
+	}
+	for _, name := range []string{"analysis-common/" + jars[0], "analysis-common/" + jars[1], "mapper-extras/" + jars[2]} {
+		if !exists(filepath.Join(dir, "modules", name)) {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	if err := unpackOpenSearch2(downloads, t.TempDir()); err == nil {
+		t.Error("unpacked without the jars")
+	}
+}
+
 func TestUnpackRefusesToLeaveTheFolder(t *testing.T) {
 	t.Parallel()
 	downloads, dir := t.TempDir(), t.TempDir()
