@@ -53,7 +53,7 @@ func newEnv(t testing.TB, partitions int) *env {
 
 func (e *env) newKafka(name string) *kafka.Client {
 	e.t.Helper()
-	c, err := kafka.NewClient(config.Kafka{Brokers: []string{e.brokers}}, name, e.topicPrefix)
+	c, err := kafka.NewClient(config.Kafka{Brokers: []string{e.brokers}, TopicPrefix: e.topicPrefix}, name)
 	if err != nil {
 		e.t.Fatal(err)
 	}

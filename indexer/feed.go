@@ -43,6 +43,9 @@ func newFeed(index string, engine Engine, log Log, m *metrics, logger *slog.Logg
 // feeding is reported, and nil when it feeds again.
 func (f *feed) run(ctx context.Context, report func(error)) {
 	f.logger.Info("feed started", "group", GroupID(f.index))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go f.watchLag(ctx)
 	for {
 		err := f.log.Consume(ctx, GroupID(f.index), kafka.TopicChanges, f.logger, func(ctx context.Context, s *kafka.Session) error {
 			report(nil)
@@ -66,12 +69,33 @@ func (f *feed) run(ctx context.Context, report func(error)) {
 	}
 }
 
+// watchLag keeps the lag of the whole group true: also of partitions that no
+// member reads, and while this process cannot take part.
+func (f *feed) watchLag(ctx context.Context) {
+	for {
+		if lag, err := f.log.Lag(ctx, GroupID(f.index), kafka.TopicChanges); err == nil {
+			f.metrics.groupLag(lag)
+		}
+		if sleep(ctx, lagInterval) != nil {
+			return
+		}
+	}
+}
+
+// lagInterval is how often Kafka is asked how far a group is behind.
+const lagInterval = 5 * time.Second
+
+// holdLimit is how long an index may be held. Nobody holds one for longer than a
+// second or two, unless dead.
+const holdLimit = 10 * time.Second
+
 // awaitWritable waits while the index exists and takes no writes because somebody
 // holds the feed by having taken away the index's write alias. Asking is cheap
-// next to sending again what will be refused. held tells whether it had to wait.
+// next to sending again what will be refused. A hold expires: its process may
+// have been killed. held tells whether it had to wait.
 func (f *feed) awaitWritable(ctx context.Context) (held bool, err error) {
 	const interval = 50 * time.Millisecond
-	for {
+	for expires := time.Now().Add(holdLimit); ; {
 		state, err := f.engine.WriteState(ctx, f.index)
 		switch {
 		case err != nil: // asked again
@@ -82,6 +106,11 @@ func (f *feed) awaitWritable(ctx context.Context) (held bool, err error) {
 		case !held:
 			held = true
 			f.logger.Warn("the index takes no writes: the feed holds", "alias", opensearch.WriteAlias(f.index))
+		case time.Now().After(expires):
+			expires = time.Now().Add(holdLimit)
+			if released, err := f.engine.Release(ctx, f.index); err == nil && released {
+				f.logger.Warn("the hold has expired: whoever held the feed has died; the feed goes on", "after", holdLimit.String())
+			}
 		}
 		if err := sleep(ctx, interval); err != nil {
 			return held, err

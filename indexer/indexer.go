@@ -46,6 +46,7 @@ const pollInterval = 500 * time.Millisecond
 type Engine interface {
 	Indices(ctx context.Context, name string) ([]opensearch.Index, error)
 	WriteState(ctx context.Context, index string) (opensearch.WriteState, error)
+	Release(ctx context.Context, index string) (released bool, err error)
 	Bulk(ctx context.Context, index string, b *opensearch.Bulk) []opensearch.Result
 }
 
@@ -54,6 +55,7 @@ type Log interface {
 	Consume(ctx context.Context, group, topic string, log *slog.Logger, handle func(context.Context, *kafka.Session) error) error
 	Park(ctx context.Context, letters []kafka.DeadLetter) error
 	EndOffsets(ctx context.Context, topic string) (kafka.Offsets, error)
+	Lag(ctx context.Context, group, topic string) (map[int]int64, error)
 }
 
 // GroupID is the name of the consumer group that feeds an index.

@@ -12,7 +12,7 @@ type metrics struct {
 	events, items, parked, requests *prometheus.CounterVec
 	bulkSeconds, bulkBytes          *prometheus.HistogramVec
 	commitToIndexed                 *prometheus.HistogramVec
-	blocked                         *prometheus.GaugeVec
+	blocked, groupLag               *prometheus.GaugeVec
 
 	mu    sync.Mutex
 	feeds map[string]*feedMetrics
@@ -43,10 +43,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		bulkBytes:       histogram("movies_indexer_bulk_bytes", "Size of bulk requests.", prometheus.ExponentialBuckets(1<<10, 4, 7)),
 		commitToIndexed: histogram("movies_indexer_commit_to_indexed_seconds", "From the commit in Postgres to the acknowledged write; searchable at the next refresh.", prometheus.ExponentialBuckets(0.01, 2, 14)),
 		blocked:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "movies_indexer_feed_blocked", Help: "1 while an index behind the feed alias cannot be fed."}, []string{"index"}),
+		groupLag:        prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "movies_indexer_group_lag_messages", Help: "Messages that the index's whole group has not finished, read by somebody or not; every process tells the same."}, []string{"index"}),
 		feeds:           make(map[string]*feedMetrics),
 		known:           make(map[string]bool),
 	}
-	r.MustRegister(m.events, m.items, m.parked, m.requests, m.bulkSeconds, m.bulkBytes, m.commitToIndexed, m.blocked, m)
+	r.MustRegister(m.events, m.items, m.parked, m.requests, m.bulkSeconds, m.bulkBytes, m.commitToIndexed, m.blocked, m.groupLag, m)
 	return m
 }
 
@@ -83,7 +84,7 @@ func (m *metrics) feed(index string, t *throttle) *feedMetrics {
 	f := &feedMetrics{
 		throttle: t, events: m.events.With(labels), dead: m.parked.With(labels),
 		items: m.items.MustCurryWith(labels), requests: m.requests.MustCurryWith(labels),
-		bulkSeconds: m.bulkSeconds.With(labels), bulkBytes: m.bulkBytes.With(labels), commitToIndexed: m.commitToIndexed.With(labels),
+		group: m.groupLag.With(labels), bulkSeconds: m.bulkSeconds.With(labels), bulkBytes: m.bulkBytes.With(labels), commitToIndexed: m.commitToIndexed.With(labels),
 	}
 	m.feeds[index], m.known[index] = f, true
 	return f
@@ -111,6 +112,7 @@ func (m *metrics) forget(index string) {
 		v.DeletePartialMatch(labels)
 	}
 	m.blocked.DeletePartialMatch(labels)
+	m.groupLag.DeletePartialMatch(labels)
 }
 
 func (m *metrics) refused(index string, refused bool) {
@@ -131,6 +133,7 @@ type feedMetrics struct {
 	items, requests        *prometheus.CounterVec
 	bulkSeconds, bulkBytes prometheus.Observer
 	commitToIndexed        prometheus.Observer
+	group                  prometheus.Gauge
 
 	mu       sync.Mutex
 	progress *progress // nil between sessions
@@ -154,6 +157,15 @@ func (f *feedMetrics) session(now time.Time) (messages int64, age time.Duration,
 	}
 	messages, age = f.progress.lag(now)
 	return messages, age, f.share
+}
+
+// groupLag is told how far the group is behind in each partition.
+func (f *feedMetrics) groupLag(lag map[int]int64) {
+	total := int64(0)
+	for _, n := range lag {
+		total += n
+	}
+	f.group.Set(float64(total))
 }
 
 func (f *feedMetrics) consumed(messages, coalesced int) {

@@ -53,7 +53,7 @@ type hand struct {
 	committed kafka.Offsets
 }
 
-func (h *hand) Partitions() []int           { return []int{0} }
+func (h *hand) Start() kafka.Offsets        { return kafka.Offsets{0: 0} }
 func (h *hand) Batches() <-chan kafka.Batch { return h.batches }
 func (h *hand) Commit(o kafka.Offsets) error {
 	h.mu.Lock()

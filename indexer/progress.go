@@ -35,8 +35,13 @@ type span struct {
 	done      bool
 }
 
-func newProgress() *progress {
-	return &progress{partitions: make(map[int]*track), applied: time.Now(), changed: make(chan struct{}, 1)}
+// newProgress begins with all partitions of a session, where each goes on.
+func newProgress(start kafka.Offsets) *progress {
+	p := &progress{partitions: make(map[int]*track, len(start)), applied: time.Now(), changed: make(chan struct{}, 1)}
+	for partition, offset := range start {
+		p.partitions[partition] = &track{position: offset, stored: offset, end: offset}
+	}
+	return p
 }
 
 // begin takes note of messages that are now under way. Those of one partition
@@ -45,11 +50,6 @@ func (p *progress) begin(b kafka.Batch) *span {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.partitions[b.Partition]
-	if t == nil {
-		first := b.Messages[0].Offset
-		t = &track{position: first, stored: first}
-		p.partitions[b.Partition] = t
-	}
 	s := &span{partition: b.Partition, next: b.Messages[len(b.Messages)-1].Offset + 1}
 	t.open = append(t.open, s)
 	t.end = max(t.end, b.End, s.next)
@@ -105,8 +105,8 @@ func (p *progress) committed(offsets kafka.Offsets) {
 	}
 }
 
-// ends takes note of the partitions' present ends. Partitions from which nothing
-// has come are another member's, or have nothing new.
+// ends takes note of the partitions' present ends; those of other members'
+// partitions are not looked at.
 func (p *progress) ends(ends kafka.Offsets) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

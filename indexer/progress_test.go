@@ -1,6 +1,7 @@
 package indexer
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -23,10 +24,13 @@ func batchOf(partition int, from, to int64) kafka.Batch {
 // messages before it are finished, and in the end all are.
 func TestProgressCommitsBehindFinishedOnly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := newProgress()
-		next := make(map[int]int64)
-		first := make(map[int]int64)
+		first := make(kafka.Offsets)
 		finished := make(map[int]map[int64]bool)
+		for partition := range 3 {
+			first[partition] = rapid.Int64Range(0, 100).Draw(t, "first")
+			finished[partition] = make(map[int64]bool)
+		}
+		p, next := newProgress(first), maps.Clone(first)
 		type open struct {
 			span     *span
 			messages []kafka.Message
@@ -53,11 +57,6 @@ func TestProgressCommitsBehindFinishedOnly(t *testing.T) {
 			switch rapid.IntRange(0, 2).Draw(t, "step") {
 			case 0:
 				partition := rapid.IntRange(0, 2).Draw(t, "partition")
-				if finished[partition] == nil {
-					finished[partition] = make(map[int64]bool)
-					first[partition] = rapid.Int64Range(0, 100).Draw(t, "first")
-					next[partition] = first[partition]
-				}
 				n := rapid.Int64Range(1, 5).Draw(t, "messages")
 				b := batchOf(partition, next[partition], next[partition]+n)
 				next[partition] += n
@@ -89,7 +88,13 @@ func TestProgressCommitsBehindFinishedOnly(t *testing.T) {
 }
 
 func TestProgressLag(t *testing.T) {
-	p := newProgress()
+	p := newProgress(kafka.Offsets{0: 10, 2: 40})
+	p.ends(kafka.Offsets{0: 10, 1: 7, 2: 43}) // partition 1 is another member's
+	if messages, _ := p.lag(time.Now()); messages != 3 {
+		t.Errorf("lag of %d messages in a partition from which nothing has come, want 3", messages)
+	}
+	rest := p.begin(batchOf(2, 40, 43))
+	p.finish([]*span{rest})
 	s := p.begin(batchOf(0, 10, 15))
 	p.ends(kafka.Offsets{0: 20, 1: 7})
 	now := time.Now()

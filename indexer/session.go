@@ -26,7 +26,7 @@ const commitRetry = time.Second
 
 // share is a feed's part of the topic between two rebalances: a *kafka.Session.
 type share interface {
-	Partitions() []int
+	Start() kafka.Offsets
 	Batches() <-chan kafka.Batch
 	Commit(kafka.Offsets) error
 }
@@ -49,8 +49,8 @@ type session struct {
 
 // serve works until the context ends or the feed cannot go on.
 func (f *feed) serve(ctx context.Context, s share) error {
-	x := &session{feed: f, share: s, progress: newProgress(), newest: newNewest(), works: make(chan struct{}, parallel), idle: make(chan struct{}, 1)}
-	f.metrics.begin(x.progress, len(s.Partitions()))
+	x := &session{feed: f, share: s, progress: newProgress(s.Start()), newest: newNewest(), works: make(chan struct{}, parallel), idle: make(chan struct{}, 1)}
+	f.metrics.begin(x.progress, len(s.Start()))
 	defer f.metrics.end()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return x.commitLoop(ctx) })
@@ -235,7 +235,6 @@ func (x *session) commit() bool {
 // watchEnds keeps the lag true while nothing is fetched because the cluster is
 // slow or down.
 func (x *session) watchEnds(ctx context.Context) error {
-	const interval = 5 * time.Second
 	for {
 		if ends, err := x.log.EndOffsets(ctx, kafka.TopicChanges); err == nil {
 			x.progress.ends(ends)
@@ -243,7 +242,7 @@ func (x *session) watchEnds(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(interval):
+		case <-time.After(lagInterval):
 		}
 	}
 }

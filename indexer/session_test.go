@@ -37,6 +37,7 @@ type behaviour struct {
 	outcome   opensearch.Outcome // of every item
 	until     time.Time          // of that outcome; then it is Done
 	state     opensearch.WriteState
+	marked    bool // the index is held with a mark
 	failParks int
 }
 
@@ -71,7 +72,7 @@ func (r *rig) seen() record {
 	return record{slices.Clone(r.requests), slices.Clone(r.commits), slices.Clone(r.parked)}
 }
 
-func (r *rig) Partitions() []int           { return []int{0} }
+func (r *rig) Start() kafka.Offsets        { return kafka.Offsets{0: 0} }
 func (r *rig) Batches() <-chan kafka.Batch { return r.batches }
 
 func (r *rig) Commit(o kafka.Offsets) error {
@@ -90,6 +91,18 @@ func (r *rig) WriteState(context.Context, string) (opensearch.WriteState, error)
 	defer r.mu.Unlock()
 	return r.state, nil
 }
+
+func (r *rig) Release(context.Context, string) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	released := r.marked
+	if released {
+		r.outcome, r.state, r.marked = opensearch.Done, opensearch.Writable, false
+	}
+	return released, nil
+}
+
+func (r *rig) Lag(context.Context, string, string) (map[int]int64, error) { return nil, nil }
 
 func (r *rig) Bulk(ctx context.Context, _ string, b *opensearch.Bulk) []opensearch.Result {
 	r.mu.Lock()
@@ -228,6 +241,28 @@ func TestRefusedWritesWait(t *testing.T) {
 			t.Errorf("%v was committed", commits)
 		}
 	})
+}
+
+// The hold of a process that died expires; an index from which somebody has taken
+// the alias by hand stays withheld.
+func TestHoldExpires(t *testing.T) {
+	for _, marked := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			stop := r.run()
+			r.behave(func(b *behaviour) { b.outcome, b.state, b.marked = opensearch.Refused, opensearch.Withheld, marked })
+			r.send()
+			pause(holdLimit - time.Second)
+			if n := len(r.seen().requests); n != 1 {
+				t.Errorf("%d requests before the hold expires, want 1", n)
+			}
+			pause(time.Minute)
+			if commits := r.seen().commits; (len(commits) > 0) != marked {
+				t.Errorf("held with a mark %v: committed %v", marked, commits)
+			}
+			_ = stop()
+		})
+	}
 }
 
 // A closed index, which has its alias and refuses writes, is not asked without

@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return &config.UsageError{Err: err}
 	}
 	defer engine.Close()
-	client, err := kafka.NewClient(s.Kafka, "indexer", "")
+	client, err := kafka.NewClient(s.Kafka, "indexer")
 	if err != nil {
 		return &config.UsageError{Err: err}
 	}

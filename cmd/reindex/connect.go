@@ -53,7 +53,7 @@ func (c clusters) with(t *terminal, source rebuild.Source, history rebuild.Histo
 		return &config.UsageError{Err: err}
 	}
 	defer engine.Close()
-	log, err := kafka.NewClient(c.Kafka, "reindex", "")
+	log, err := kafka.NewClient(c.Kafka, "reindex")
 	if err != nil {
 		return &config.UsageError{Err: err}
 	}

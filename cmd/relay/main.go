@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return &config.UsageError{Err: err}
 	}
 	defer capture.Close()
-	client, err := kafka.NewClient(s.Kafka, "relay", "")
+	client, err := kafka.NewClient(s.Kafka, "relay")
 	if err != nil {
 		return &config.UsageError{Err: err}
 	}
@@ -82,6 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 
 func serve(ctx context.Context, s *settings, log *slog.Logger, capture *postgres.Capture, client *kafka.Client) error {
 	registry := telemetry.NewRegistry()
+	capture.Announce = func(ctx context.Context) error { return relay.Announce(ctx, client) }
 	acquire := func(ctx context.Context) (relay.Source, error) {
 		if err := s.Topics.ensure(ctx, client, log); err != nil {
 			return nil, err

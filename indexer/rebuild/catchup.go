@@ -22,7 +22,7 @@ const deletesAtOnce = 2000
 // once when a node restarts; a chunk that was read before the delete and written
 // after that has brought the movie back. No chunk is written any more.
 func (r *Rebuilder) repeatDeletes(ctx context.Context, run *run) error {
-	if mutant.On(mutant.TombstoneForgotten) {
+	if mutant.On(mutant.ExpiryForgotten) {
 		return nil
 	}
 	var bulk opensearch.Bulk

@@ -178,7 +178,7 @@ func (r *Rebuilder) create(ctx context.Context, l *lease) error {
 	if err := r.engine.PutSettings(ctx, run.Index, loadSettings); err != nil {
 		return err
 	}
-	if mutant.On(mutant.TombstoneForgotten) {
+	if mutant.On(mutant.ExpiryForgotten) {
 		_ = r.engine.PutSettings(ctx, run.Index, map[string]any{"index.gc_deletes": nil})
 	}
 	r.reached("index created")
@@ -216,6 +216,9 @@ func (r *Rebuilder) restoreSettings(ctx context.Context, run *run) error {
 	}
 	if err := json.Unmarshal(body, &intended); err != nil {
 		return err
+	}
+	if mutant.On(mutant.TombstoneForgotten) {
+		intended.Settings.Index.GCDeletes = "1s"
 	}
 	return r.engine.PutSettings(ctx, run.Index, map[string]any{
 		"index.refresh_interval":   intended.Settings.Index.RefreshInterval,

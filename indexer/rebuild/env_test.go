@@ -87,7 +87,7 @@ func connect(t testing.TB, a address) *env {
 	e.capture, err = postgres.NewCapture(a.database, e.slot(), e.logger())
 	e.check(err)
 	t.Cleanup(e.capture.Close)
-	e.kafka, err = kafka.NewClient(config.Kafka{Brokers: []string{a.brokers}}, "test", a.topics)
+	e.kafka, err = kafka.NewClient(config.Kafka{Brokers: []string{a.brokers}, TopicPrefix: a.topics}, "test")
 	e.check(err)
 	t.Cleanup(e.kafka.Close)
 	e.engine, err = opensearch.New(config.Search{URLs: []string{a.search}})

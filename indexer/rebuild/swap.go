@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"movies/internal/kafka"
+	"movies/internal/movie"
+	"movies/internal/mutant"
 	"movies/search/opensearch"
 )
 
@@ -46,8 +48,10 @@ func (r *Rebuilder) swapIn(ctx context.Context, l *lease) error {
 // The feed of the index that answers is held, by taking its write alias away:
 // what it may still show was published before that moment. When the other index
 // has finished everything published by then, and was refreshed, it shows at
-// least as much, and the alias is moved in one call that also ends the hold. If
-// that takes too long the hold is ended, and it is tried again later.
+// least as much, and the alias is moved in one call that also ends the hold, and
+// fails if somebody has ended it. If that takes too long the hold is ended, and
+// it is tried again later. The hold of a process that died expires: the indexer
+// ends it.
 func (r *Rebuilder) exchange(ctx context.Context, from, to string, patience time.Duration) error {
 	for attempt := range swapAttempts {
 		if err := r.awaitFeed(ctx, to, patience); err != nil {
@@ -77,7 +81,7 @@ func (r *Rebuilder) tryExchange(ctx context.Context, from, to string) (done bool
 		return false, err
 	}
 	if state == opensearch.Writable {
-		if err := r.engine.UpdateAliases(ctx, opensearch.AliasAction{Alias: opensearch.WriteAlias(from), Index: from, Remove: true}); err != nil {
+		if err := r.engine.Hold(ctx, from); err != nil {
 			return false, errors.Join(err, r.unhold(ctx, from))
 		}
 	}
@@ -89,11 +93,13 @@ func (r *Rebuilder) tryExchange(ctx context.Context, from, to string) (done bool
 	if err != nil || !passed {
 		return false, errors.Join(err, r.unhold(ctx, from))
 	}
-	err = r.engine.UpdateAliases(ctx,
+	err = r.engine.EndHold(ctx, from,
 		opensearch.AliasAction{Alias: r.readAlias(), Index: from, Remove: true},
-		opensearch.AliasAction{Alias: r.readAlias(), Index: to},
-		opensearch.AliasAction{Alias: opensearch.WriteAlias(from), Index: from})
-	if err != nil {
+		opensearch.AliasAction{Alias: r.readAlias(), Index: to})
+	switch {
+	case errors.Is(err, movie.ErrNotFound): // the hold has expired
+		return false, r.unhold(ctx, from)
+	case err != nil:
 		return false, errors.Join(err, r.unhold(ctx, from))
 	}
 	return true, nil
@@ -102,6 +108,9 @@ func (r *Rebuilder) tryExchange(ctx context.Context, from, to string) (done bool
 // passesSoon tells whether the index's feed passes, within the limit of a hold,
 // everything published up to now.
 func (r *Rebuilder) passesSoon(ctx context.Context, index string) (bool, error) {
+	if mutant.On(mutant.SwapBeforeCatchUp) {
+		return true, nil
+	}
 	ends, err := r.log.EndOffsets(ctx, kafka.TopicChanges)
 	if err != nil {
 		return false, err
@@ -124,10 +133,13 @@ func (r *Rebuilder) passesSoon(ctx context.Context, index string) (bool, error) 
 func (r *Rebuilder) unhold(ctx context.Context, index string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := r.engine.UpdateAliases(ctx, opensearch.AliasAction{Alias: opensearch.WriteAlias(index), Index: index}); err != nil {
-		return fmt.Errorf("the feed of %s is still held; any reindex run or rollback ends that: %w", index, err)
+	if released, err := r.engine.Release(ctx, index); released {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("the feed of %s is still held; the indexer ends that by itself: %w", index, err)
 	}
-	return nil
+	// Not held with a mark: by hand, or not at all.
+	return r.engine.UpdateAliases(ctx, opensearch.AliasAction{Alias: opensearch.WriteAlias(index), Index: index})
 }
 
 // releaseHolds ends every hold that a killed process has left.

@@ -14,6 +14,21 @@ import (
 // cannot: documents that a lost commit left behind, changes nobody captured.
 const repairCommand = "reindex verify --repair"
 
+// Announce leaves word that capture is about to begin, unless there is a state
+// already. It is to be called before a slot is created: a slot without a state is
+// then one whose relay died before it wrote the first one, and a slot without
+// either is one whose state is gone.
+func Announce(ctx context.Context, store StateStore) error {
+	known, err := store.LoadRelayState(ctx)
+	if err != nil || known.Epoch > 0 {
+		return err
+	}
+	if err := store.SaveRelayState(ctx, kafka.RelayState{At: time.Now()}); err != nil {
+		return fmt.Errorf("announce the first slot: %w", err)
+	}
+	return nil
+}
+
 // enterEpoch compares the database with the one known before, and starts a new
 // epoch where its history is another. The new epoch is persisted before anything
 // is published under it.
@@ -49,8 +64,9 @@ func (r *Relay) startEpoch(ctx context.Context, state kafka.RelayState, reason s
 // index is to be repaired for it.
 func nextState(known kafka.RelayState, o movie.Origin) (next kafka.RelayState, reason string) {
 	switch {
-	case known.Epoch == 0 && o.Fresh:
-		// The first start ever: there is nothing to differ from.
+	case known.Epoch == 0 && (o.Fresh || !known.At.IsZero()):
+		// The first start ever, or one after a relay that got no further than
+		// announcing it: there is nothing to differ from.
 	case known.Epoch == 0:
 		reason = "the relay's state is gone from Kafka, though the database has been captured before; " +
 			"versions start over: rebuild the index with: reindex run"

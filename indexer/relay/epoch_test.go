@@ -3,6 +3,7 @@ package relay
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"movies/internal/kafka"
 	"movies/internal/movie"
@@ -23,6 +24,7 @@ func TestEpochGrowsWhenHistoryIsAnother(t *testing.T) {
 		reason string
 	}{
 		"first start":             {kafka.RelayState{}, with(func(o *movie.Origin) { o.Fresh = true }), 1, ""},
+		"died at the first start": {kafka.RelayState{At: time.Now()}, same, 1, ""},
 		"state lost":              {kafka.RelayState{}, same, 1, "reindex run"},
 		"restart":                 {known, same, 3, ""},
 		"restart, WAL went on":    {known, with(func(o *movie.Origin) { o.WALEnd++ }), 3, ""},

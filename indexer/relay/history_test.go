@@ -156,6 +156,47 @@ func TestLostSlot(t *testing.T) {
 	r.inNewEpoch("capture could not go on")
 }
 
+// A relay that dies between creating the slot and writing its first state has
+// lost nothing, and nothing is to be repaired.
+func TestCrashAtTheFirstStart(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.capture()
+	s, err := c.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.exec("INSERT INTO movies (id, title) VALUES (1, 'one')")
+	r.await("the movie is published", func() bool { return r.title(1) == "one" })
+	if s := r.state(); s.Epoch != 1 || s.RepairReason != "" {
+		t.Errorf("state %+v, want epoch 1 and no repair", s)
+	}
+}
+
+// A slot whose relay's state is gone from Kafka is told from that.
+func TestStateGoneFromKafka(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.capture()
+	c.Announce = nil // as if the topic had been made anew
+	s, err := c.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	r.await("the relay has begun", func() bool { return r.state().Epoch == 1 })
+	if s := r.state(); !strings.Contains(s.RepairReason, "state is gone") {
+		t.Errorf("the reason for a repair is %q", s.RepairReason)
+	}
+}
+
 func TestRestartKeepsTheEpoch(t *testing.T) {
 	t.Parallel()
 	server, r := newServerRig(t)

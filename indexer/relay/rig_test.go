@@ -44,7 +44,7 @@ var discard = slog.New(slog.DiscardHandler)
 func newRigOn(t testing.TB, url string) *rig {
 	t.Helper()
 	brokers, prefix := stacktest.Kafka(t)
-	client, err := kafka.NewClient(config.Kafka{Brokers: []string{brokers}}, "relay test", prefix)
+	client, err := kafka.NewClient(config.Kafka{Brokers: []string{brokers}, TopicPrefix: prefix}, "relay test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +73,7 @@ func (r *rig) capture() *postgres.Capture {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	c.Announce = func(ctx context.Context) error { return relay.Announce(ctx, r.client) }
 	r.t.Cleanup(c.Close)
 	return c
 }

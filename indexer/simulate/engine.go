@@ -1,7 +1,9 @@
 package simulate
 
 import (
+	"bytes"
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -21,6 +23,8 @@ type engine struct {
 	// refusing is a spell in which some items are refused for as long as it lasts.
 	refusing int
 	share    float64
+	// backwards tells what readers have seen going backwards.
+	backwards []string
 }
 
 // index holds documents; what a delete leaves is a document that is not there,
@@ -31,6 +35,7 @@ type index struct {
 	gcDeletes time.Duration
 
 	documents map[int64]*document
+	shown     map[int64]*document     // as of the last refresh that was asked for: searches show at least these
 	highest   map[int64]movie.Version // ever written, for the trace
 }
 
@@ -113,6 +118,23 @@ func (e *engine) refuses(id int64, version movie.Version, deletion bool) bool {
 		return float64(h%1000) < 1000*e.share
 	}
 	return e.chance(0.02)
+}
+
+// moveReaders takes note of movies that go backwards for those who read by the
+// alias: what the old index may have shown last is newer than what the new one
+// shows at least. Passed over are movies of which the new one knows nothing, for
+// their deletion may have been forgotten, and those that it has from before a
+// restore of the database, for which a repair is due.
+func (e *engine) moveReaders(from, to *index) {
+	for id := int64(1); id <= movies; id++ {
+		was, is := from.documents[id], to.shown[id]
+		if was == nil || is == nil || was.version.Epoch() != is.version.Epoch() {
+			continue
+		}
+		if was.version > is.version && !bytes.Equal(was.source, is.source) {
+			e.backwards = append(e.backwards, fmt.Sprintf("movie %d goes back, for readers, from %s at %d to %s at %d", id, was.source, was.version, is.source, is.version))
+		}
+	}
 }
 
 // find gives the names of the indices that a name stands for.

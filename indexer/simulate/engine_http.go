@@ -2,12 +2,11 @@ package simulate
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,6 +108,7 @@ func (e *engine) administer(r *http.Request, path []string, body []byte) *http.R
 	case last == "_settings":
 		return answer(200, object{found[0]: object{"settings": object{"index.number_of_shards": "1", "index.number_of_replicas": "0"}}})
 	case last == "_refresh":
+		x.shown = maps.Clone(x.documents)
 		return answer(200, object{})
 	case last == "docs,store":
 		n := object{"docs": object{"count": len(x.live())}, "store": object{"size_in_bytes": 1}}
@@ -137,21 +137,35 @@ func (e *engine) create(name string, in object) *http.Response {
 	return answer(200, object{})
 }
 
+// updateAliases carries out all actions, or none if one of them is impossible.
 func (e *engine) updateAliases(in object) *http.Response {
-	for _, action := range in["actions"].([]any) {
+	actions := in["actions"].([]any)
+	for _, action := range actions {
 		for verb, target := range action.(object) {
 			t := target.(object)
 			x := e.indices[t["index"].(string)]
-			if x == nil {
+			switch {
+			case x == nil:
 				return refusal(404, "index_not_found_exception")
+			case verb == "remove" && t["must_exist"] == true && !x.aliases[t["alias"].(string)]:
+				return refusal(404, "aliases_not_found_exception")
 			}
-			alias := t["alias"].(string)
+		}
+	}
+	from := e.find(opensearch.ReadAlias)
+	for _, action := range actions {
+		for verb, target := range action.(object) {
+			t := target.(object)
+			alias, x := t["alias"].(string), e.indices[t["index"].(string)]
 			x.aliases[alias] = true
 			if verb == "remove" {
 				delete(x.aliases, alias)
 			}
 			e.note("%s %s %s", verb, alias, t["index"])
 		}
+	}
+	if to := e.find(opensearch.ReadAlias); len(from) == 1 && len(to) == 1 && from[0] != to[0] {
+		e.moveReaders(e.indices[from[0]], e.indices[to[0]])
 	}
 	return answer(200, object{})
 }
@@ -210,101 +224,4 @@ func (e *engine) record(r *http.Request, name string, body []byte) *http.Respons
 	}
 	e.records[name] = next
 	return answer(200, object{"_seq_no": next.seqNo, "_primary_term": 1})
-}
-
-// bulk carries a bulk request out, or does one of the things that happen to them.
-func (c connection) bulk(ctx context.Context, name, alias string, body []byte) (*http.Response, error) {
-	if err := c.wait(ctx, c.name+alias+string(body[:min(len(body), 80)]), 500*time.Microsecond, 30*time.Millisecond); err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.engine
-	switch {
-	case c.dead && !c.chance(0.5): // half of what was on its way arrives
-		return nil, errDead
-	case e.down:
-		return nil, errDown
-	case c.chance(0.02):
-		c.fault("request refused")
-		return refusal([]int{429, 503, 502}[c.random.IntN(3)], "es_rejected_execution_exception"), nil
-	case c.chance(0.01) && bytes.Count(body, []byte("\n")) > 3:
-		c.fault("request too large")
-		return refusal(413, "too_large"), nil
-	case c.chance(0.02):
-		c.fault("answer lost")
-		e.apply(name, alias, body)
-		return nil, errDown
-	case c.chance(0.01):
-		c.fault("request stalled")
-		return c.stall(ctx, name, alias, slices.Clone(body))
-	}
-	return e.apply(name, alias, body), nil
-}
-
-// stall carries a request out late, whether its sender still waits or not. The
-// caller holds mu.
-func (c connection) stall(ctx context.Context, name, alias string, body []byte) (*http.Response, error) {
-	result := make(chan *http.Response, 1)
-	began, later := c.engine.crashes, time.Duration(c.random.Int64N(int64(150*time.Second)))
-	c.inFlight++
-	c.late.Go(func() {
-		_ = c.wait(context.Background(), "stall", later, later)
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.inFlight--
-		if c.engine.crashes == began {
-			result <- c.engine.apply(name, alias, body)
-		} else {
-			result <- refusal(503, "node_disconnected")
-		}
-	})
-	c.mu.Unlock()
-	defer c.mu.Lock()
-	select {
-	case r := <-result:
-		return r, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// apply judges item by item. The caller holds mu.
-func (e *engine) apply(name, alias string, body []byte) *http.Response {
-	x := e.indices[name]
-	if x == nil || !x.aliases[alias] {
-		return refusal(404, "index_not_found_exception")
-	}
-	items := []object{}
-	for lines := bytes.Split(bytes.TrimSuffix(body, []byte("\n")), []byte("\n")); len(lines) > 0; {
-		var action map[string]struct {
-			ID      int64 `json:"_id,string"`
-			Version int64 `json:"version"`
-		}
-		_ = json.Unmarshal(lines[0], &action)
-		lines = lines[1:]
-		for verb, a := range action {
-			var source []byte
-			if verb == "index" {
-				source, lines = lines[0], lines[1:]
-			}
-			items = append(items, object{verb: e.item(x, name, a.ID, a.Version, source)})
-		}
-	}
-	return answer(200, object{"items": items})
-}
-
-func (e *engine) item(x *index, name string, id, version int64, source []byte) object {
-	item := object{"_id": strconv.FormatInt(id, 10), "status": 429, "error": object{"type": "rejected_execution_exception", "reason": "simulated"}}
-	if e.refuses(id, movie.Version(version), source == nil) {
-		e.faults["item refused"]++
-		return item
-	}
-	delete(item, "error")
-	status := e.write(x, id, movie.Version(version), slices.Clone(source))
-	if item["status"] = status; status == 409 {
-		item["error"] = object{"type": "version_conflict_engine_exception", "reason": "simulated"}
-	}
-	e.note("%s: movie %d at %d deleted %v: %d", name, id, version, source == nil, status)
-	return item
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"movies/indexer/rebuild"
@@ -166,10 +167,12 @@ func (s *scenario) command() {
 	}
 }
 
-// compare compares every index that is fed with the database.
+// compare compares every index that is fed with the database, after what readers
+// have seen on the way.
 func (s *scenario) compare() (differences []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	differences = s.engine.backwards
 	for _, name := range s.engine.fed() {
 		x := s.engine.indices[name]
 		for id := int64(1); id <= movies; id++ {
@@ -186,6 +189,11 @@ func (s *scenario) compare() (differences []string) {
 		}
 		if ids := x.live(); len(ids) > 0 && slices.Max(ids) > movies {
 			differences = append(differences, name+" has movies that never were")
+		}
+	}
+	for _, state := range s.broker.states {
+		if strings.Contains(state.RepairReason, "state is gone") {
+			differences = append(differences, "a false alarm: "+state.RepairReason)
 		}
 	}
 	if n := len(s.broker.letters); n > 0 {

@@ -137,11 +137,10 @@ func (c client) serve(ctx context.Context, name string, t turn, handle func(cont
 		}
 	}()
 	batches := make(chan kafka.Batch)
-	mine := slices.Sorted(maps.Keys(t.start))
-	for _, p := range mine {
+	for _, p := range slices.Sorted(maps.Keys(t.start)) {
 		go c.fetch(shared, name, p, t.start[p], batches)
 	}
-	err := handle(shared, kafka.NewSession(mine, batches, func(o kafka.Offsets) error { return c.commit(name, t.generation, o) }))
+	err := handle(shared, kafka.NewSession(t.start, batches, func(o kafka.Offsets) error { return c.commit(name, t.generation, o) }))
 	if shared.Err() != nil {
 		return nil
 	}
@@ -212,6 +211,20 @@ func (c client) GroupOffsets(ctx context.Context, name, _ string) (kafka.Offsets
 	}
 	defer done()
 	return maps.Clone(b.group(name).offsets), nil
+}
+
+// Lag implements indexer.Log.
+func (c client) Lag(ctx context.Context, name, topic string) (map[int]int64, error) {
+	ends, err := c.EndOffsets(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	done, err := c.GroupOffsets(ctx, name, topic)
+	lag := make(map[int]int64)
+	for p, end := range ends {
+		lag[p] = end - done[p]
+	}
+	return lag, err
 }
 
 // SetGroupOffsets implements rebuild.Log.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -160,7 +162,7 @@ func (s *scenario) calmDown() []string {
 		return []string{stuck}
 	}
 	s.mu.Lock()
-	epochs, fed := len(s.broker.states), s.engine.fed()
+	epochs, fed := slices.Max(slices.Collect(maps.Keys(s.broker.states))), s.engine.fed()
 	s.mu.Unlock()
 	if len(fed) == 0 {
 		return []string{"no index is fed"}

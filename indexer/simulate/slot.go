@@ -52,21 +52,29 @@ func (p *process) acquire(ctx context.Context) (relay.Source, error) {
 		if err := p.step(ctx, "acquire", 100*time.Millisecond, 3*time.Second); err != nil {
 			return nil, err
 		}
-		if s := p.take(); s != nil {
+		announced := p.slotMissing() && relay.Announce(ctx, client{p}) == nil
+		if s := p.take(announced); s != nil {
 			go s.stream()
 			return s, nil
 		}
 	}
 }
 
-func (p *process) take() *source {
+func (p *process) slotMissing() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.database.down && !p.database.slot.exists
+}
+
+// take takes the slot, which it makes if that has been announced.
+func (p *process) take(announced bool) *source {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.database
 	if h := d.slot.holder; h != nil && h.p.dead {
 		d.slot.drop(errDead)
 	}
-	if d.down || d.slot.holder != nil {
+	if d.down || d.slot.holder != nil || !d.slot.exists && !announced {
 		return nil
 	}
 	o := movie.Origin{SystemID: strconv.Itoa(d.systemID), Timeline: d.timeline, WALEnd: d.wal}

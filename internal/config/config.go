@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -33,7 +34,10 @@ type Kafka struct {
 	User     string   `name:"kafka-user" env:"KAFKA_USER" help:"SASL SCRAM-SHA-512 user; empty for none. [$KAFKA_USER]"`
 	Password Secret   `name:"kafka-password" env:"KAFKA_PASSWORD" help:"SASL password. [$KAFKA_PASSWORD]"`
 	CAFile   string   `name:"kafka-ca-file" env:"KAFKA_CA_FILE" placeholder:"FILE" help:"PEM file of the certificate authorities to trust; switches TLS on. [$KAFKA_CA_FILE]"`
-	TLS      bool     `name:"kafka-tls" env:"KAFKA_TLS" help:"Use TLS with the system's certificate authorities. [$KAFKA_TLS]"`
+	// TopicPrefix is put before the name of every topic and consumer group, so that
+	// several services can share a cluster.
+	TopicPrefix string `name:"kafka-topic-prefix" env:"KAFKA_TOPIC_PREFIX" placeholder:"PREFIX" help:"Put before the name of every topic and consumer group, such as staging. for staging.movies.changes; the same for every process. [$KAFKA_TOPIC_PREFIX]"`
+	TLS         bool   `name:"kafka-tls" env:"KAFKA_TLS" help:"Use TLS with the system's certificate authorities. [$KAFKA_TLS]"`
 }
 
 // Validate implements kong's validation.
@@ -46,8 +50,14 @@ func (c Kafka) Validate() error {
 	if c.User != "" && c.Password == "" {
 		return fmt.Errorf("KAFKA_PASSWORD (--kafka-password) is required with KAFKA_USER")
 	}
+	if !topicPrefix.MatchString(c.TopicPrefix) {
+		return fmt.Errorf("KAFKA_TOPIC_PREFIX (--kafka-topic-prefix): %q is not part of a topic's name: up to 100 of the characters a-z, A-Z, 0-9, ., _ and -", c.TopicPrefix)
+	}
 	return readable("KAFKA_CA_FILE", "--kafka-ca-file", c.CAFile)
 }
+
+// topicPrefix leaves room for the longest name of a topic.
+var topicPrefix = regexp.MustCompile(`^[a-zA-Z0-9._-]{0,100}$`)
 
 // Search names the search cluster.
 type Search struct {

@@ -28,7 +28,7 @@ var good = map[string]string{
 
 func parse(t *testing.T, env map[string]string, args ...string) (all, error) {
 	t.Helper()
-	for _, name := range []string{"KAFKA_USER", "KAFKA_PASSWORD", "SEARCH_USER", "SEARCH_API_KEY", "SEARCH_CA_FILE", "METRICS_ADDR", "HTTP_ADDR", "LOG_LEVEL"} {
+	for _, name := range []string{"KAFKA_USER", "KAFKA_PASSWORD", "KAFKA_TOPIC_PREFIX", "SEARCH_USER", "SEARCH_API_KEY", "SEARCH_CA_FILE", "METRICS_ADDR", "HTTP_ADDR", "LOG_LEVEL"} {
 		t.Setenv(name, "")
 		if err := os.Unsetenv(name); err != nil {
 			t.Fatal(err)
@@ -54,12 +54,13 @@ func TestEnvironmentAndFlags(t *testing.T) {
 
 func TestErrorsNameTheVariable(t *testing.T) {
 	for name, bad := range map[string]string{
-		"DATABASE_URL":   "localhost",
-		"KAFKA_BROKERS":  "localhost",
-		"SEARCH_URL":     "127.0.0.1:9200",
-		"SEARCH_CA_FILE": "/does/not/exist",
-		"METRICS_ADDR":   "9100",
-		"HTTP_ADDR":      "8080",
+		"DATABASE_URL":       "localhost",
+		"KAFKA_BROKERS":      "localhost",
+		"KAFKA_TOPIC_PREFIX": "a/b",
+		"SEARCH_URL":         "127.0.0.1:9200",
+		"SEARCH_CA_FILE":     "/does/not/exist",
+		"METRICS_ADDR":       "9100",
+		"HTTP_ADDR":          "8080",
 	} {
 		env := map[string]string{}
 		for k, v := range good {

@@ -24,6 +24,11 @@ func TestEnsureTopicsReportsDifferencesAndChangesNothing(t *testing.T) {
 	if n, err := c.Partitions(t.Context(), TopicChanges); err != nil || n != 2 {
 		t.Errorf("now %d partitions, %v; want still 2", n, err)
 	}
+	safer := TopicSettings{Partitions: 2, ReplicationFactor: 2, MinInSyncReplicas: 2}
+	differences, err = c.EnsureTopics(t.Context(), safer)
+	if err != nil || len(differences) != 3 || !strings.Contains(differences[0], "min.insync.replicas=1, not 2") {
+		t.Errorf("differences %v, %v; want that each topic is content with one replica", differences, err)
+	}
 	if _, err := c.EnsureTopics(t.Context(), TopicSettings{Partitions: 1, ReplicationFactor: 1, MinInSyncReplicas: 2}); err == nil {
 		t.Error("more in-sync replicas than replicas were accepted")
 	}

@@ -22,7 +22,7 @@ func newTestClient(t testing.TB) *Client {
 func newBareClient(t testing.TB) *Client {
 	t.Helper()
 	brokers, prefix := stacktest.Kafka(t)
-	c, err := NewClient(config.Kafka{Brokers: []string{brokers}}, "test", prefix)
+	c, err := NewClient(config.Kafka{Brokers: []string{brokers}, TopicPrefix: prefix}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

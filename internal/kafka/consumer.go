@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -99,18 +100,13 @@ func (c *Client) runSession(ctx context.Context, g *kafka.Generation, group, top
 	if err != nil {
 		return c.refused(ctx, err, log)
 	}
-	partitions := make([]int, 0, len(start))
-	for p := range start {
-		partitions = append(partitions, p)
-	}
-	slices.Sort(partitions)
-	log.Info("partitions taken", "generation", g.ID, "partitions", partitions)
+	log.Info("partitions taken", "generation", g.ID, "partitions", slices.Sorted(maps.Keys(start)))
 	batches := make(chan Batch)
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	stop := c.fetchAll(ctx, topic, start, batches, log, end)
 	defer stop()
-	err = handle(ctx, NewSession(partitions, batches, c.committer(g, topic)))
+	err = handle(ctx, NewSession(start, batches, c.committer(g, topic)))
 	if cause := context.Cause(ctx); errors.Is(cause, ErrNoOffsets) {
 		return cause
 	}

@@ -12,15 +12,15 @@ import (
 // Session is this member's share of a topic between two rebalances. It is safe
 // for concurrent use.
 type Session struct {
-	partitions []int
-	batches    <-chan Batch
-	commit     func(Offsets) error
+	start   Offsets
+	batches <-chan Batch
+	commit  func(Offsets) error
 }
 
 // NewSession makes a share of other origin than Consume's, such as a simulated
 // log's.
-func NewSession(partitions []int, batches <-chan Batch, commit func(Offsets) error) *Session {
-	return &Session{partitions, batches, commit}
+func NewSession(start Offsets, batches <-chan Batch, commit func(Offsets) error) *Session {
+	return &Session{start, batches, commit}
 }
 
 // Batch is a run of messages of one partition, in order, without gaps other than
@@ -35,8 +35,8 @@ type Batch struct {
 	End int64
 }
 
-// Partitions are this member's, in ascending order; there may be none.
-func (s *Session) Partitions() []int { return s.partitions }
+// Start is where each of this member's partitions goes on; there may be none.
+func (s *Session) Start() Offsets { return s.start }
 
 // Batches gives what is fetched, batches of one partition in order. It is never
 // closed: the session's context tells when nothing more comes. What has been

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,7 +62,7 @@ func (m *member) leave() error {
 
 func (m *member) handle(ctx context.Context, s *Session) error {
 	m.mu.Lock()
-	m.partitions = s.Partitions()
+	m.partitions = slices.Sorted(maps.Keys(s.Start()))
 	m.mu.Unlock()
 	for {
 		select {

@@ -48,9 +48,8 @@ type Client struct {
 }
 
 // NewClient prepares a client without connecting yet. The name is what brokers
-// log and limit by. The prefix is put before the name of every topic and group:
-// empty in production, unique in a test that shares a cluster.
-func NewClient(cfg config.Kafka, name, prefix string) (*Client, error) {
+// log and limit by.
+func NewClient(cfg config.Kafka, name string) (*Client, error) {
 	tlsConfig, err := tlsConfig(cfg)
 	if err != nil {
 		return nil, err
@@ -70,7 +69,7 @@ func NewClient(cfg config.Kafka, name, prefix string) (*Client, error) {
 		client:    &kafka.Client{Addr: kafka.TCP(cfg.Brokers...), Transport: t, Timeout: requestTimeout},
 		transport: t,
 		brokers:   cfg.Brokers,
-		prefix:    prefix,
+		prefix:    cfg.TopicPrefix,
 		clientID:  name,
 	}, nil
 }

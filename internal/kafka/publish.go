@@ -40,7 +40,12 @@ func (c *Client) Publish(ctx context.Context, topic string, messages []Message) 
 	}
 	byPartition := make([][]int, partitions)
 	partitionOf := partitioner(partitions)
+	tooLarge := make(map[int]error)
 	for i := range messages {
+		if size := messageSize(&messages[i]); size > MaxMessageBytes {
+			tooLarge[i] = fmt.Errorf("%w: %d bytes, at most %d are accepted", ErrRejected, size, MaxMessageBytes)
+			continue
+		}
 		p := partitionOf(messages[i].Key)
 		byPartition[p] = append(byPartition[p], i)
 	}
@@ -55,7 +60,7 @@ func (c *Client) Publish(ctx context.Context, topic string, messages []Message) 
 		}
 	}
 	_ = g.Wait() // the failures are in failed
-	return publishError(failed)
+	return publishError(append(failed, tooLarge))
 }
 
 func publishError(failed []map[int]error) error {

@@ -113,7 +113,7 @@ func TestPublishSurvivesTheBrokerBeingAway(t *testing.T) {
 	back := time.Now().Add(time.Second)
 	var refused atomic.Int32
 	dial := c.transport.Dial
-	away, err := NewClient(config.Kafka{Brokers: c.brokers}, "test", c.prefix)
+	away, err := NewClient(config.Kafka{Brokers: c.brokers, TopicPrefix: c.prefix}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestPublishGivesUpWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
-	c, err := NewClient(config.Kafka{Brokers: []string{listener.Addr().String()}}, "test", "")
+	c, err := NewClient(config.Kafka{Brokers: []string{listener.Addr().String()}}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,8 @@ import (
 // RelayState is what the relay remembers outside Postgres, where no failover or
 // restore of the database can take it back.
 type RelayState struct {
-	// Epoch is the high part of every version the relay gives out, from 1.
+	// Epoch is the high part of every version the relay gives out, from 1; 0 when
+	// only the intent to begin has been written.
 	Epoch int
 	// SystemID and Timeline of the database that the epoch belongs to.
 	SystemID string

@@ -19,10 +19,11 @@ const (
 	TopicRelay = "movies.relay"
 )
 
-// MaxMessageBytes is the largest message that the topics accept. Nearly every
-// event has 1 to 10 KB; the bound leaves room for a film with thousands of
-// credits.
-const MaxMessageBytes = 16 << 20
+// MaxMessageBytes is the largest message that the topics accept, before it is
+// compressed. Nearly every event has 1 to 10 KB; the bound is above the largest
+// movie that is valid, all lists full, and below the 100 MiB at which a broker
+// hangs up. A message above it is rejected here.
+const MaxMessageBytes = 64 << 20
 
 // TopicSettings are the settings that depend on the cluster's size.
 type TopicSettings struct {
@@ -64,6 +65,8 @@ func topicSpecs(s TopicSettings) []topicSpec {
 		"cleanup.policy":      "compact",
 		"min.insync.replicas": strconv.Itoa(s.MinInSyncReplicas),
 		"max.message.bytes":   strconv.Itoa(MaxMessageBytes),
+		// A replica that lacks acknowledged messages must never become the leader.
+		"unclean.leader.election.enable": "false",
 	}
 	return []topicSpec{
 		{TopicChanges, s.Partitions, s.ReplicationFactor, configs},

@@ -58,6 +58,9 @@ type Credit struct {
 	ID   int64  `json:"id"`
 	Name string `json:"name"`
 	Role Role   `json:"role"`
+	// IMDbID is the person's identifier at IMDb, where only that is known and not
+	// yet the ID: on the way in, never in JSON.
+	IMDbID string `json:"-"`
 }
 
 // Role is what a person did.
@@ -69,8 +72,9 @@ const (
 	RoleCast     Role = "cast"
 )
 
-// Bounds of what a movie may hold. They keep every document well below the
-// limits of Kafka messages (1 MiB) and of the engine's keyword fields.
+// Bounds of what a movie may hold. They keep every event, all lists full, below
+// the largest message of Kafka's topics (64 MiB), and every value below the limit
+// of the engine's keyword fields.
 const (
 	MinYear       = 1870
 	MaxYear       = 2100

@@ -15,8 +15,8 @@ const (
 	DroppedItem Fault = "dropped failed item"
 	// NoExternalVersion: documents are written without their version.
 	NoExternalVersion Fault = "no external version"
-	// TombstoneForgotten: the engine is left to forget deletes when it likes, and
-	// those seen during a backfill are not applied again.
+	// TombstoneForgotten: an index forgets the versions of deletes while older
+	// changes may still come.
 	TombstoneForgotten Fault = "tombstone forgotten early"
 	// ConfirmBeforeAck: an LSN is confirmed before Kafka has acknowledged it.
 	ConfirmBeforeAck Fault = "LSN confirmed before the ack"
@@ -24,6 +24,11 @@ const (
 	MessageLSN Fault = "ordered by message LSN"
 	// StaleChunk: a chunk is stamped after it was read, with the current LSN.
 	StaleChunk Fault = "stale chunk stamped with the current LSN"
+	// SwapBeforeCatchUp: an index is put in place before it has what the old one had.
+	SwapBeforeCatchUp Fault = "swapped before catch-up"
+	// ExpiryForgotten: a rebuild leaves the engine to forget deletes when it likes,
+	// and does not apply those seen during the backfill again.
+	ExpiryForgotten Fault = "tombstones' expiry forgotten"
 	// SentBehindNewer: a change is tried again although a newer one is under way.
 	SentBehindNewer Fault = "older change sent behind a newer one"
 )
@@ -31,5 +36,5 @@ const (
 // All lists every fault.
 var All = []Fault{
 	CommitBeforeFlush, DroppedItem, NoExternalVersion, TombstoneForgotten,
-	ConfirmBeforeAck, MessageLSN, StaleChunk, SentBehindNewer,
+	ConfirmBeforeAck, MessageLSN, StaleChunk, SwapBeforeCatchUp, ExpiryForgotten, SentBehindNewer,
 }

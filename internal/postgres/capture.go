@@ -34,6 +34,10 @@ const readConnections = readersAtOnce + 2
 //
 // A Capture is safe for concurrent use.
 type Capture struct {
+	// Announce, unless nil, is called whenever the slot is about to be created,
+	// which an error prevents. It is set before the first Acquire.
+	Announce func(context.Context) error
+
 	pool *pgxpool.Pool
 	dsn  string
 	slot string

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pglogrepl"
 
 	"movies/internal/movie"
+	"movies/internal/mutant"
 )
 
 // decodedCommit is a commit whose shared rows are still to be turned into movies.
@@ -42,7 +43,10 @@ func (d *decoder) decode(data []byte) (c decodedCommit, complete bool, err error
 			return c, false, nil
 		}
 		c = d.current
-		c.LSN, c.End, c.At = uint64(m.CommitLSN), uint64(m.TransactionEndLSN), m.CommitTime.UTC()
+		if !mutant.On(mutant.MessageLSN) {
+			c.LSN = uint64(m.CommitLSN)
+		}
+		c.End, c.At = uint64(m.TransactionEndLSN), m.CommitTime.UTC()
 		c.IDs = sortedDistinct(c.IDs)
 		d.current, d.ours = decodedCommit{}, false
 		return c, true, nil
@@ -62,6 +66,9 @@ func (d *decoder) add(m *pglogrepl.LogicalDecodingMessage) error {
 	if err != nil { // not by our triggers; it would come again for ever
 		d.malformed(err)
 		return nil
+	}
+	if mutant.On(mutant.MessageLSN) && !d.ours {
+		d.current.LSN = uint64(m.LSN)
 	}
 	d.ours = true
 	d.current.XID = change.XID

@@ -112,7 +112,7 @@ func (c *Capture) ensureSlot(ctx context.Context, conn *pgconn.PgConn, origin *m
 	}
 	if origin.Fresh {
 		if err := c.createSlot(ctx, conn); err != nil {
-			return err
+			return fmt.Errorf("create: %w", err)
 		}
 	}
 	if err := c.ensureFailover(ctx, conn); err != nil {
@@ -131,21 +131,26 @@ func (c *Capture) ensureSlot(ctx context.Context, conn *pgconn.PgConn, origin *m
 // every transaction that may have committed before it is waited for; then the
 // slot is copied under its lasting name. A crash in between leaves nothing.
 func (c *Capture) createSlot(ctx context.Context, conn *pgconn.PgConn) error {
+	if c.Announce != nil {
+		if err := c.Announce(ctx); err != nil {
+			return err
+		}
+	}
 	slow := time.AfterFunc(5*time.Second, func() {
 		c.log.Warn("creating the slot waits for transactions that began before it; see pg_stat_activity for the oldest")
 	})
 	defer slow.Stop()
 	temporary := fmt.Sprintf("%s_new_%d", c.slot, conn.PID())
 	if _, err := queryValue(ctx, conn, "SELECT pg_create_logical_replication_slot('"+temporary+"', 'pgoutput', true)"); err != nil {
-		return fmt.Errorf("create: %w", err)
+		return err
 	}
 	if err := awaitRunning(ctx, conn); err != nil {
-		return fmt.Errorf("create: %w", err)
+		return err
 	}
 	_, err := queryValue(ctx, conn, "SELECT pg_copy_logical_replication_slot('"+temporary+"', '"+c.slot+"', false);"+
 		"SELECT pg_drop_replication_slot('"+temporary+"')")
 	if err != nil {
-		return fmt.Errorf("create: %w", err)
+		return err
 	}
 	c.log.Info("replication slot created")
 	return nil

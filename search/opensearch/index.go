@@ -60,7 +60,8 @@ type Index struct {
 	// MappingVersion is 0 when the index does not say.
 	MappingVersion int
 	Facts          Facts
-	// Aliases that the index has, in order, without its WriteAlias.
+	// Aliases that the index has, in order, without those that say whether it
+	// takes writes.
 	Aliases []string
 }
 
@@ -133,7 +134,7 @@ func (c *Client) Indices(ctx context.Context, name string) ([]Index, error) {
 	for name, a := range answer {
 		index := Index{Name: name, MappingVersion: a.Mappings.Meta.Version, Facts: a.Mappings.Meta.Facts}
 		for alias := range a.Aliases {
-			if alias != WriteAlias(name) {
+			if alias != WriteAlias(name) && alias != holdAlias(name) {
 				index.Aliases = append(index.Aliases, alias)
 			}
 		}
