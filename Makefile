@@ -7,7 +7,7 @@ BENCHMARKS    := ./indexer ./indexer/relay ./indexer/rebuild ./api ./internal/au
 AXE_CORE      := axe-core@4.14.1
 VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate clean have-go
+.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate chaos clean have-go
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,16 +51,16 @@ simulate: ## Thousands of simulated runs of the whole path, and faults built in 
 	@go test -tags mutants -c -o bin/simulate ./indexer/simulate && exec bin/simulate -test.v -test.timeout 0 \
 		-test.run 'TestSimulation|TestMutants' -runs $(or $(RUNS),10000) -seed $(or $(SEED),1)
 
-demo demo-clean build test test-short acceptance lint fuzz-api browser-test bench simulate: have-go
+chaos: ## The whole path on real servers, under fire, compared at the end (RUNS=3 SEED=1, two minutes each; MUTANT=name builds a fault in).
+	@go test -tags chaos -c -o bin/chaos ./indexer/chaos && exec bin/chaos -test.v -test.timeout 0 \
+		-runs $(or $(RUNS),3) -seed $(or $(SEED),1) -mutant "$(MUTANT)"
+
+demo demo-clean build test test-short acceptance lint fuzz-api browser-test bench simulate chaos: have-go
 
 # An older Go since 1.21 fetches the one that go.mod asks for, unless GOTOOLCHAIN=local.
 have-go:
 	@{ command -v go && go list -m; } >/dev/null || { \
 		echo "make: Go $$(awk '$$1 == "go" {print $$2}' go.mod) or newer is needed: install it from https://go.dev/dl/ and put its bin folder on PATH" >&2; exit 1; }
-
-chaos: ## The whole path on real servers, under fire, compared at the end (RUNS=3 SEED=1).
-	@go test -tags chaos -c -o bin/chaos ./indexer/chaos && exec bin/chaos -test.v -test.timeout 0 \
-		-runs $(or $(RUNS),3) -seed $(or $(SEED),1)
 
 deploy-check: have-go ## deploy/: manifests, compose file, alerts, dashboards and runbooks, checked offline.
 	cd deploy/check && go vet ./... && go test -count=1 ./...

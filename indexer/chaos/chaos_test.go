@@ -4,7 +4,6 @@ package chaos
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -16,17 +15,19 @@ import (
 )
 
 var (
-	runs  = flag.Int("runs", 3, "runs, of about a minute each")
-	first = flag.Uint64("seed", 1, "the first run's seed")
-	dir   = flag.String("dir", ".local/chaos", "folder of the servers; its data is removed")
+	runs   = flag.Int("runs", 3, "runs, of about two minutes each")
+	first  = flag.Uint64("seed", 1, "the first run's seed")
+	defect = flag.String("mutant", "", "a fault to build into the service, which the runs must find; see package mutant")
+	dir    = flag.String("dir", ".local/chaos", "folder of the servers; its data is removed")
 )
 
-// under is how long a run injects faults.
-const under = 40 * time.Second
+// under is how long a run injects faults: long enough for each kind to come once.
+const under = 70 * time.Second
 
 // campaign sums up all runs.
 var campaign struct {
 	runs, differences int
+	caught, mutants   int
 	faults            map[string]int
 }
 
@@ -40,65 +41,77 @@ func TestMain(m *testing.M) {
 		total += campaign.faults[kind]
 	}
 	fmt.Printf("seeds %d to %d; one again: make chaos RUNS=1 SEED=n\n", *first, *first+uint64(*runs)-1)
-	fmt.Printf("runs=%d faults=%d differences=%d mutants=0/0\n", campaign.runs, total, campaign.differences)
+	fmt.Printf("runs=%d faults=%d differences=%d mutants=%d/%d\n", campaign.runs, total, campaign.differences, campaign.caught, campaign.mutants)
 	os.Exit(code)
 }
 
 func TestChaos(t *testing.T) {
 	s := boot(t)
-	for seed := *first; seed < *first+uint64(*runs); seed++ {
-		s.run(seed)
+	if *defect != "" {
+		campaign.mutants = 1
+	}
+	for seed := *first; seed < *first+uint64(*runs) && campaign.caught == 0; seed++ {
+		differences := s.run(seed)
+		campaign.runs++
+		switch {
+		case *defect == "":
+			campaign.differences += len(differences)
+			for _, d := range differences {
+				t.Errorf("seed %d: %s", seed, d)
+			}
+		case len(differences) > 0:
+			campaign.caught = 1
+			t.Logf("%s: caught by seed %d: %s", *defect, seed, differences[0])
+		}
+	}
+	if campaign.caught < campaign.mutants {
+		t.Errorf("%s: not caught by %d runs", *defect, campaign.runs)
 	}
 }
 
 // run is one run: writers write, faults happen, and then everything is compared.
-func (s *service) run(seed uint64) {
+func (s *service) run(seed uint64) (differences []string) {
+	began := time.Now()
 	random := rand.New(rand.NewPCG(seed, 0))
 	ctx, stop := context.WithCancel(s.t.Context())
+	defer stop()
 	writing := s.write(ctx, seed)
-	for end := time.Now().Add(under); time.Now().Before(end); {
-		wait(500*time.Millisecond + time.Duration(random.Int64N(int64(5*time.Second))))
-		f := faults[random.IntN(len(faults))]
-		s.t.Logf("seed %d: %s", seed, f.kind)
-		campaign.faults[f.kind]++
-		f.inject(s, time.Duration(random.Int64N(int64(4*time.Second))))
+	for due := deck(random); time.Since(began) < under; due = due[1:] {
+		if len(due) == 0 {
+			due = deck(random)
+		}
+		wait(time.Duration(random.Int64N(int64(3 * time.Second))))
+		s.t.Logf("seed %d, %2.0f s: %s", seed, time.Since(began).Seconds(), due[0].kind)
+		campaign.faults[due[0].kind]++
+		due[0].inject(s, time.Duration(random.Int64N(int64(4*time.Second))))
 	}
 	stop()
 	s.t.Logf("seed %d: %d transactions committed", seed, <-writing)
-	s.heal()
-	campaign.runs++
-	v := s.verify()
-	s.t.Logf("seed %d: %d movies compared, %d differences", seed, v.Movies, v.Differences)
-	campaign.differences += v.Differences
-	if v.Differences > 0 || v.Movies == 0 {
-		s.t.Errorf("seed %d: %s", seed, v.List)
-	}
+	differences = append(s.heal(), s.compare()...)
+	s.t.Logf("seed %d: %d differences; %.0f s", seed, len(differences), time.Since(began).Seconds())
+	return differences
 }
 
-// verification is what reindex verify --json answers.
-type verification struct {
-	Movies      int             `json:"movies"`
-	Differences int             `json:"differences"`
-	List        json.RawMessage `json:"list"`
-}
-
-// verify compares, as soon as everything has come up again.
-func (s *service) verify() (v verification) {
-	for end := time.Now().Add(3 * time.Minute); ; {
-		output, err := s.command("reindex", "verify", "--json")
-		code := exitCode(err)
-		if code == 0 || code == 3 {
-			if err := json.Unmarshal(output, &v); err != nil {
-				s.t.Fatalf("reindex verify: %v: %s", err, output)
-			}
-			return v
-		}
-		if time.Now().After(end) {
-			s.t.Fatalf("reindex verify does not succeed: %v\n%s", err, output)
-		}
-		wait(time.Second)
-	}
+// deck gives all faults in a drawn order.
+func deck(random *rand.Rand) []fault {
+	due := slices.Clone(faults)
+	random.Shuffle(len(due), func(i, j int) { due[i], due[j] = due[j], due[i] })
+	return due
 }
 
 // wait lets time pass: a fault's.
 func wait(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // there is no condition to wait for
+
+// eventually waits until the condition is nil.
+func (s *service) eventually(what string, patience time.Duration, condition func() error) {
+	s.t.Helper()
+	for end := time.Now().Add(patience); ; wait(500 * time.Millisecond) {
+		err := condition()
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("not within %v: %s: %v", patience, what, err)
+		}
+	}
+}

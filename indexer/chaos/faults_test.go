@@ -20,29 +20,59 @@ type fault struct {
 }
 
 var faults = []fault{
-	{"relay killed", killed("relay")},
+	{"relay killed", killed("relay-1")},
+	{"relay killed", killed("relay-2")},
+	{"relay frozen", frozen("relay-1", 12*time.Second)}, // longer than the server keeps its slot
 	{"indexer killed", killed("indexer-1")},
 	{"indexer killed", killed("indexer-2")},
+	{"indexer frozen", frozen("indexer-1", 12*time.Second)}, // longer than its session
+	{"rebalance forced", signalled("indexer-2", syscall.SIGTERM)},
 	{"opensearch killed", killed("opensearch")},
+	{"opensearch frozen", frozen("opensearch", 0)},
+	{"opensearch cut off", func(s *service, last time.Duration) { s.cut(s.search, last) }},
+	{"opensearch slow", func(s *service, last time.Duration) { s.slow(s.search, last) }},
+	{"bulk items failed", (*service).refuseItems},
+	{"bulk items failed", (*service).refuseItems},
 	{"kafka killed", killed("kafka")},
+	{"kafka frozen", frozen("kafka", 0)},
+	{"kafka cut off", func(s *service, last time.Duration) { s.cut(s.broker, last) }},
+	{"kafka slow", func(s *service, last time.Duration) { s.slow(s.broker, last) }},
 	{"postgres killed", killed("postgres")},
 	{"postgres cut off", func(s *service, last time.Duration) { s.cut(s.database, last) }},
-	{"opensearch cut off", func(s *service, last time.Duration) { s.cut(s.search, last) }},
 	{"postgres slow", func(s *service, last time.Duration) { s.slow(s.database, last) }},
-	{"opensearch slow", func(s *service, last time.Duration) { s.slow(s.search, last) }},
-	{"rebalance forced", signalled("indexer-2", syscall.SIGTERM)},
+	{"reindex begun", func(s *service, _ time.Duration) { s.operator.begin() }},
+	{"reindex killed", func(s *service, _ time.Duration) { s.operator.kill() }},
 }
 
 // killed kills a process; the supervisor starts it again.
 func killed(name string) func(*service, time.Duration) { return signalled(name, syscall.SIGKILL) }
 
 func signalled(name string, signal syscall.Signal) func(*service, time.Duration) {
-	return func(s *service, _ time.Duration) {
-		content, err := os.ReadFile(filepath.Join(s.dir, "run", name+".pid"))
-		pid, parsed := strconv.Atoi(strings.TrimSpace(string(content)))
-		if err != nil || parsed != nil {
-			return // it is down already
+	return func(s *service, _ time.Duration) { s.signal(name, signal) }
+}
+
+// frozen stops a process for a while, and goes on meanwhile when that is longer
+// than the others last.
+func frozen(name string, atLeast time.Duration) func(*service, time.Duration) {
+	return func(s *service, last time.Duration) {
+		s.signal(name, syscall.SIGSTOP)
+		if atLeast == 0 {
+			wait(last)
+			s.signal(name, syscall.SIGCONT)
+			return
 		}
+		s.thawing.Go(func() {
+			wait(atLeast + last)
+			s.signal(name, syscall.SIGCONT)
+		})
+	}
+}
+
+// signal sends a signal to a process of the stack, unless it is down.
+func (s *service) signal(name string, signal syscall.Signal) {
+	content, err := os.ReadFile(filepath.Join(s.dir, "run", name+".pid"))
+	pid, parsed := strconv.Atoi(strings.TrimSpace(string(content)))
+	if err == nil && parsed == nil {
 		_ = syscall.Kill(pid, signal)
 	}
 }
@@ -63,11 +93,17 @@ func (s *service) slow(p *toxiproxy.Proxy, last time.Duration) {
 	check(s.t, p.Toxics.RemoveToxic(s.t.Context(), "slow"))
 }
 
-// heal waits until OpenSearch, the slowest to come up, answers again.
-func (s *service) heal() {
-	for end := time.Now().Add(2 * time.Minute); get(s.t.Context(), s.SearchURL) != nil; wait(200 * time.Millisecond) {
-		if time.Now().After(end) {
-			s.t.Fatal("OpenSearch does not come up again")
-		}
-	}
+// refuseItems has some items of all bulk requests turned away for a while.
+func (s *service) refuseItems(last time.Duration) {
+	s.engine.refuse(true)
+	wait(last)
+	s.engine.refuse(false)
+}
+
+// heal waits until everything goes on again and the operator is done, and gives
+// the differences that the operator was told of.
+func (s *service) heal() (differences []string) {
+	s.thawing.Wait()
+	s.eventually("OpenSearch is back", 2*time.Minute, func() error { return get(s.t.Context(), s.SearchURL) })
+	return s.operator.finish()
 }

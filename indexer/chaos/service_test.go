@@ -3,11 +3,11 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,14 +28,17 @@ import (
 	"movies/internal/stack/supervisor"
 )
 
-// service is a stack with the service's processes, which reach Postgres and
-// OpenSearch by way of proxies.
+// service is a stack with the service's processes, which reach the servers by way
+// of proxies.
 type service struct {
 	*stack.Stack
-	t                *testing.T
-	dir, bin         string
-	database, search *toxiproxy.Proxy
-	env              []string
+	t                        *testing.T
+	dir, bin                 string
+	database, search, broker *toxiproxy.Proxy
+	engine                   *engine
+	operator                 *operator
+	env                      []string
+	thawing                  sync.WaitGroup // of processes that are frozen
 }
 
 // boot brings everything up and fills the first index.
@@ -43,7 +47,10 @@ func boot(t *testing.T) *service {
 	folder, err := filepath.Abs(*dir)
 	check(t, err)
 	s := &service{t: t, dir: folder, bin: filepath.Join(folder, "bin")}
-	s.Stack, err = stack.Open(stack.Options{Dir: folder, POM: stackpom.POM, SearchHeap: 512, Ephemeral: true, Report: func(line string) { fmt.Println(line) }})
+	s.operator = &operator{service: s}
+	brokerProxy := freeAddress(t)
+	s.Stack, err = stack.Open(stack.Options{Dir: folder, POM: stackpom.POM, SearchHeap: 512, Ephemeral: true, AdvertisedKafka: brokerProxy,
+		Report: func(line string) { fmt.Println(line) }})
 	check(t, err)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -54,57 +61,62 @@ func boot(t *testing.T) *service {
 	})
 	s.build()
 	check(t, s.Boot(t.Context()))
-	s.proxies()
+	s.proxies(brokerProxy)
 	if _, err := s.command("catalog", "migrate"); err != nil {
 		t.Fatal(err)
 	}
 	s.load()
-	for _, name := range []string{"relay", "indexer-1", "indexer-2"} {
+	for _, name := range []string{"relay-1", "relay-2", "indexer-1", "indexer-2"} {
 		s.start(name)
 	}
-	s.index()
+	s.eventually("the first index is made", 2*time.Minute, func() error { // as soon as the relay has its slot
+		_, err := s.command("reindex", "run")
+		return err
+	})
 	return s
 }
 
 func (s *service) build() {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), "go", "build", "-o", s.bin+string(filepath.Separator),
-		"movies/cmd/catalog", "movies/cmd/indexer", "movies/cmd/reindex", "movies/cmd/relay")
+	args := []string{"build", "-o", s.bin + string(filepath.Separator)}
+	if *defect != "" {
+		args = append(args, "-tags", "mutants", "-ldflags", "-X 'movies/internal/mutant.present="+*defect+"'")
+	}
+	cmd := exec.CommandContext(s.t.Context(), "go", append(args, "movies/cmd/catalog", "movies/cmd/indexer", "movies/cmd/reindex", "movies/cmd/relay")...)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		s.t.Fatalf("build: %v\n%s", err, output)
 	}
 }
 
-// index makes the first index, as soon as the relay has its slot.
-func (s *service) index() {
-	s.t.Helper()
-	for end := time.Now().Add(2 * time.Minute); ; wait(time.Second) {
-		output, err := s.command("reindex", "run")
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			s.t.Fatalf("reindex run: %v\n%s", err, output)
-		}
-	}
-}
-
-// proxies puts a proxy before Postgres and one before OpenSearch.
-func (s *service) proxies() {
+// proxies puts a proxy before each server, and before OpenSearch one more that
+// knows what a bulk request is. Kafka tells its clients the address of its own.
+func (s *service) proxies(broker string) {
+	s.engine = newEngine(s.t, s.SearchURL)
+	inner := httptest.NewServer(s.engine)
+	s.t.Cleanup(inner.Close)
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	through := func(name, target string) (*toxiproxy.Proxy, string) {
-		u, err := url.Parse(target)
-		check(s.t, err)
-		proxy := toxiproxy.NewProxy(server, name, "127.0.0.1:0", u.Host)
+	through := func(name, listen, target string) *toxiproxy.Proxy {
+		proxy := toxiproxy.NewProxy(server, name, listen, target)
 		check(s.t, proxy.Start())
 		s.t.Cleanup(proxy.Stop)
-		u.Host = proxy.Listen
-		return proxy, u.String()
+		return proxy
 	}
-	var database, search string
-	s.database, database = through("postgres", s.DatabaseURL)
-	s.search, search = through("opensearch", s.SearchURL)
-	s.env = append(s.Env(), "DATABASE_URL="+database, "SEARCH_URL="+search, "PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"))
+	database, err := url.Parse(s.DatabaseURL)
+	check(s.t, err)
+	s.database = through("postgres", "127.0.0.1:0", database.Host)
+	s.search = through("opensearch", "127.0.0.1:0", strings.TrimPrefix(inner.URL, "http://"))
+	s.broker = through("kafka", broker, s.KafkaBrokers)
+	database.Host = s.database.Listen
+	s.env = append(s.Env(), "DATABASE_URL="+database.String(), "SEARCH_URL=http://"+s.search.Listen, "KAFKA_BROKERS="+s.broker.Listen,
+		"PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"))
+}
+
+// freeAddress is an address of the loopback on which nobody listens.
+func freeAddress(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
 }
 
 // start starts a process of the service; its command is the name's first word.
@@ -132,35 +144,9 @@ func get(ctx context.Context, url string) error {
 	return response.Body.Close()
 }
 
-// command runs a command of the service to its end and gives what it prints.
-func (s *service) command(name string, args ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, name), args...)
-	cmd.Env = s.env
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	if err != nil {
-		err = fmt.Errorf("%s %v: %w: %s", name, args, err, stderr.String())
-	}
-	return stdout.Bytes(), err
-}
-
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func exitCode(err error) int {
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &exit):
-		return exit.ExitCode()
-	}
-	return -1
 }

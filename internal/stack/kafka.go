@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -30,7 +31,7 @@ func (s *Stack) startKafka(ctx context.Context) error {
 	}
 	ports, err := s.serve(ctx, []string{"kafka", "kafka-controller"}, func(ports []int) (supervisor.Process, error) {
 		properties := filepath.Join(home, "server.properties")
-		if err := s.account.writeFile(properties, kafkaProperties(home, ports[0], ports[1])); err != nil {
+		if err := s.account.writeFile(properties, kafkaProperties(home, ports[0], ports[1], s.options.AdvertisedKafka)); err != nil {
 			return supervisor.Process{}, err
 		}
 		if err := s.formatKafka(ctx, jars, home, properties); err != nil {
@@ -48,7 +49,7 @@ func (s *Stack) startKafka(ctx context.Context) error {
 // kafkaProperties configures one node that is broker and controller. What is
 // replicated by default is told to be content with one copy. Topics are made on
 // purpose only.
-func kafkaProperties(home string, port, controller int) string {
+func kafkaProperties(home string, port, controller int, advertised string) string {
 	return strings.Join([]string{
 		"process.roles=broker,controller",
 		"node.id=1",
@@ -56,7 +57,7 @@ func kafkaProperties(home string, port, controller int) string {
 		"controller.listener.names=CONTROLLER",
 		"inter.broker.listener.name=PLAINTEXT",
 		"listeners=PLAINTEXT://" + loopback(port) + ",CONTROLLER://" + loopback(controller),
-		"advertised.listeners=PLAINTEXT://" + loopback(port),
+		"advertised.listeners=PLAINTEXT://" + cmp.Or(advertised, loopback(port)),
 		"log.dirs=" + filepath.Join(home, "data"),
 		"auto.create.topics.enable=false",
 		"default.replication.factor=1",

@@ -39,6 +39,9 @@ type Options struct {
 	SearchHeap int
 	// Ephemeral begins with empty data and lets PostgreSQL skip its syncs.
 	Ephemeral bool
+	// AdvertisedKafka is the address, as host:port, that the broker tells its
+	// clients to use, such as a proxy's; empty means its own.
+	AdvertisedKafka string
 	// Report gets one line for every event a person should see, one at a time.
 	Report func(line string)
 }
