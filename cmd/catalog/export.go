@@ -39,19 +39,32 @@ func (c exportCommand) Run(ctx context.Context, t *terminal) error {
 // writeMovies writes movies to a file, which appears under its name only when it
 // is complete; to a device or pipe directly; or to standard output.
 func (t *terminal) writeMovies(path, task string, total int64, write func(out io.Writer, progress func(int64)) error) error {
-	if path == "-" {
-		_, err := t.compressed(path, task, total, t.stdout, write)
-		return err // standard output is the movies'
-	}
-	var written int64
-	err := replaceFile(path, func(out io.Writer) (err error) {
-		written, err = t.compressed(path, task, total, out, write)
-		return err
+	return t.report(path, task, total, func(progress func(int64)) error {
+		compressed := func(out io.Writer) error {
+			return compress(path, out, func(out io.Writer) error { return write(out, progress) })
+		}
+		if path == "-" {
+			return compressed(t.stdout)
+		}
+		return replaceFile(path, compressed)
 	})
-	if err != nil {
+}
+
+// report shows the progress of writing to a path and prints a summary, unless
+// that is standard output.
+func (t *terminal) report(path, task string, total int64, write func(progress func(int64)) error) error {
+	var written int64
+	bar := progress.Start(t.stderr, progress.Options{Name: task, Unit: "movies", JSON: t.json, Total: total})
+	defer bar.Finish()
+	err := write(func(n int64) {
+		written = n
+		bar.Set(n, 0)
+	})
+	bar.Finish()
+	switch {
+	case err != nil || path == "-":
 		return err
-	}
-	if t.json {
+	case t.json:
 		return t.printJSON(map[string]any{"file": path, "movies": written})
 	}
 	_, err = fmt.Fprintf(t.stdout, "%s: %s\n", path, counted(written, "movie", "movies"))
@@ -78,20 +91,12 @@ func replaceFile(path string, write func(out io.Writer) error) error {
 	return os.Rename(f.Name(), path)
 }
 
-// compressed shows progress, buffers, and compresses if the name asks for it.
-func (t *terminal) compressed(path, task string, total int64, out io.Writer, write func(io.Writer, func(int64)) error) (written int64, err error) {
+// compress buffers what is written, and compresses it if the name asks for it.
+func compress(path string, out io.Writer, write func(io.Writer) error) error {
 	buffered := bufio.NewWriterSize(out, 1<<18)
-	sink := io.Writer(buffered)
-	finish := buffered.Flush
-	if strings.HasSuffix(path, ".gz") {
-		z := gzip.NewWriter(buffered)
-		sink, finish = z, func() error { return errors.Join(z.Close(), buffered.Flush()) }
+	if !strings.HasSuffix(path, ".gz") {
+		return errors.Join(write(buffered), buffered.Flush())
 	}
-	bar := progress.Start(t.stderr, progress.Options{Name: task, Unit: "movies", JSON: t.json, Total: total})
-	defer bar.Finish()
-	err = write(sink, func(n int64) {
-		written = n
-		bar.Set(n, 0)
-	})
-	return written, errors.Join(err, finish())
+	z := gzip.NewWriter(buffered)
+	return errors.Join(write(z), z.Close(), buffered.Flush())
 }

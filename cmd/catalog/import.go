@@ -69,7 +69,9 @@ func importFile(ctx context.Context, t *terminal, catalog *postgres.Catalog, pat
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	run.expected = func(movies int64) int64 { return expected(f, movies) }
+	run.expected = func(movies int64) int64 {
+		return extrapolated(movies, func() (int64, int64) { return f.Consumed(), f.Size })
+	}
 	return t.importSource(ctx, catalog, postgres.JSONL(f), run)
 }
 
@@ -114,10 +116,11 @@ func (t *terminal) importSource(ctx context.Context, catalog *postgres.Catalog, 
 	return rejected, t.printTotals(info.Name, totals, fmt.Sprintf("took %.1fs", time.Since(start).Seconds()))
 }
 
-// expected is how many movies the file has if the rest is like what was read.
-func expected(f *jsonl.File, movies int64) int64 {
-	if consumed := f.Consumed(); f.Size > 0 && consumed > 0 {
-		return int64(float64(movies) * float64(f.Size) / float64(consumed))
+// extrapolated is how many movies a file has if the rest is like what was read;
+// 0 for unknown.
+func extrapolated(movies int64, consumed func() (done, size int64)) int64 {
+	if done, size := consumed(); size > 0 && done > 0 {
+		return int64(float64(movies) * float64(size) / float64(done))
 	}
 	return 0
 }

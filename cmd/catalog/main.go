@@ -22,6 +22,7 @@ Examples:
   catalog migrate
   catalog import jsonl movies.jsonl.gz
   echo '{"title":"Solaris","year":1972}' | catalog import jsonl -
+  catalog import imdb ./imdb
   catalog generate --movies 1000000 --seed 1
   catalog export jsonl --out movies.jsonl.gz`
 
@@ -33,6 +34,7 @@ type options struct {
 	Migrate migrateCommand `cmd:"" help:"Create the schema, or bring it up to date. Safe beside running services."`
 	Import  struct {
 		JSONL importJSONLCommand `cmd:"" name:"jsonl" help:"Import JSONL files: one movie a line."`
+		IMDb  importIMDbCommand  `cmd:"" name:"imdb" help:"Import IMDb's non-commercial files as they come. What IMDb knows nothing of, such as overviews, stays."`
 	} `cmd:"" help:"Bring movies in."`
 	Generate generateCommand `cmd:"" help:"Make up movies that look real, the same ones for the same seed. Their ids are above 10,000,000."`
 	Export   struct {

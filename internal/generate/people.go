@@ -103,6 +103,12 @@ func drawPerson(r *random, role movie.Role, known int64, lang *lexicon) int64 {
 	return block*residues + int64(r.below(residues))
 }
 
+// Person is the name of the person with a number, whose id is FirstID + number.
+func (g *Generator) Person(number int64) string {
+	var text strings.Builder
+	return g.personName(&text, number)
+}
+
 // personName writes the name of the person with a number. Two people may have
 // the same.
 func (g *Generator) personName(text *strings.Builder, number int64) string {

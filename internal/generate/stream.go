@@ -13,39 +13,39 @@ const batch = 500
 // order, and tells progress how many it has written. All processors make movies;
 // a few batches are in memory at a time.
 func (g *Generator) WriteJSONL(ctx context.Context, out io.Writer, n int64, progress func(written int64)) error {
-	return g.stream(ctx, n, func(first, end int64, b []byte) []byte {
+	return stream(ctx, n, func(first, end int64, text *[]byte) {
+		*text = (*text)[:0]
 		for i := first; i < end; i++ {
 			m := g.Movie(i)
-			b = AppendLine(b, &m)
+			*text = AppendLine(*text, &m)
 		}
-		return b
-	}, func(_, end int64, text []byte) error {
-		_, err := out.Write(text)
+	}, func(end int64, text *[]byte) error {
+		_, err := out.Write(*text)
 		progress(end)
 		return err
 	})
 }
 
 // part is a batch under way.
-type part struct {
+type part[T any] struct {
 	first, end int64
-	text       chan []byte
+	text       chan *T
 }
 
-// stream makes the texts of batches on all processors and hands them to write in
-// order, from one goroutine. Buffers are used again.
-func (g *Generator) stream(ctx context.Context, n int64, produce func(first, end int64, b []byte) []byte, write func(first, end int64, text []byte) error) error {
+// stream makes the texts of n things in batches on all processors and hands them
+// to write in order, from one goroutine. Texts are used again.
+func stream[T any](ctx context.Context, n int64, produce func(first, end int64, text *T), write func(end int64, text *T) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	workers := runtime.GOMAXPROCS(0)
-	todo, ordered := make(chan part), make(chan part, 2*workers)
-	free := make(chan []byte, 4*workers)
+	todo, ordered := make(chan part[T]), make(chan part[T], 2*workers)
+	free := make(chan *T, 4*workers)
 	go func() {
 		defer close(ordered)
 		defer close(todo)
 		for first := int64(0); first < n; first += batch {
-			p := part{first, min(first+batch, n), make(chan []byte, 1)}
-			for _, queue := range []chan part{ordered, todo} {
+			p := part[T]{first, min(first+batch, n), make(chan *T, 1)}
+			for _, queue := range []chan part[T]{ordered, todo} {
 				select {
 				case queue <- p:
 				case <-ctx.Done():
@@ -57,19 +57,21 @@ func (g *Generator) stream(ctx context.Context, n int64, produce func(first, end
 	for range workers {
 		go func() {
 			for p := range todo {
-				var b []byte
+				var text *T
 				select {
-				case b = <-free:
+				case text = <-free:
 				default:
+					text = new(T)
 				}
-				p.text <- produce(p.first, p.end, b[:0])
+				produce(p.first, p.end, text)
+				p.text <- text
 			}
 		}()
 	}
 	for p := range ordered {
 		select {
 		case text := <-p.text:
-			if err := write(p.first, p.end, text); err != nil {
+			if err := write(p.end, text); err != nil {
 				return err
 			}
 			select {

@@ -1,6 +1,6 @@
-// Package jsonl reads files of one JSON object a line: plain or gzip (told apart
-// by content, not by name), from disk or standard input, of any length in bounded
-// memory. It knows where it is, so that work on a file can be resumed, and what a
+// Package jsonl reads files of one record a line, JSON objects above all: plain or
+// gzip (told apart by content, not by name), from disk or standard input, of any
+// length in bounded memory. It knows where it is, so that work on a file can be resumed, and what a
 // file is, so that a changed one is not taken for the old. What a line means is
 // its caller's business.
 package jsonl
@@ -47,6 +47,9 @@ type File struct {
 	Size int64
 	// Fingerprint identifies name and content; nil for what cannot be read twice.
 	Fingerprint []byte
+	// KeepSpace keeps blanks and tabs at both ends of a line, which otherwise are
+	// cut off. It is set before the first line is read.
+	KeepSpace bool
 
 	raw      *os.File
 	consumed atomic.Int64
@@ -170,10 +173,17 @@ func (f *File) next() (Line, error) {
 		if tooLong {
 			return Line{Number: f.number, Err: ErrTooLong}, nil
 		}
-		if text = bytes.TrimSpace(text); len(text) > 0 {
+		if text = f.trim(text); len(text) > 0 {
 			return Line{Number: f.number, Text: text}, nil
 		}
 	}
+}
+
+func (f *File) trim(text []byte) []byte {
+	if f.KeepSpace {
+		return bytes.TrimRight(text, "\r\n")
+	}
+	return bytes.TrimSpace(text)
 }
 
 // readLine reads up to and including the next newline. Of a line that is too

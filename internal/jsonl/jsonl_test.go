@@ -86,6 +86,14 @@ func TestLinesAndTheirNumbers(t *testing.T) {
 	}
 }
 
+func TestSpaceIsKeptWhereAskedFor(t *testing.T) {
+	f := open(t, write(t, "a.tsv", []byte("\ta\tb \t\t\r\n\n\t\nlast")))
+	f.KeepSpace = true
+	if diff := cmp.Diff([]line{{1, "\ta\tb \t\t"}, {3, "\t"}, {4, "last"}}, rest(t, f)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestLongLines(t *testing.T) {
 	fits := strings.Repeat("a", jsonl.MaxLine)
 	content := fits + "\n" + fits + "b\nshort\n" + strings.Repeat("c", 3*jsonl.MaxLine)

@@ -128,7 +128,11 @@ func (im *importer) writeLines(ctx context.Context, tx pgx.Tx, lines []importLin
 	if err := im.rejectTaken(ctx, tx, lines, w); err != nil {
 		return fmt.Errorf("find movies: %w", err)
 	}
-	if err := execAll(ctx, tx, placeMovies, writeStaged); err != nil {
+	write := writeStaged
+	if im.info.FromIMDb {
+		write = writeFromIMDb
+	}
+	if err := execAll(ctx, tx, placeMovies, write); err != nil {
 		return err
 	}
 	return tx.QueryRow(ctx, countWritten).Scan(&w.totals.Created, &w.totals.Updated, &w.totals.Unchanged)

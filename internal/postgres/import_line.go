@@ -56,20 +56,21 @@ func (l *importLine) row() []any {
 		l.number, orNull(m.ID), orNull(m.IMDbID), l.key, m.Title, orNull(m.OriginalTitle), orNull(m.Year), released,
 		orNull(m.Runtime), orNull(m.Overview), orNull(m.Rating), m.Votes, orNull(m.Popularity), orNull(m.PosterURL), m.Adult,
 		list(m.Languages), list(m.Countries), list(m.Characters), list(m.Akas), list(m.Genres), list(m.Keywords),
-		p.ids, p.names, p.roles, p.positions,
+		p.ids, p.keys, p.names, p.roles, p.positions,
 	}
 }
 
 // credits of a movie as parallel columns: directors before cast, each in order.
 type credits struct {
-	ids       []*int64 // nil where only the name is known
+	ids       []*int64  // nil where it is not known
+	keys      []*string // identifiers at IMDb, nil where not known
 	names     []string
 	roles     []string
 	positions []int16 // from 1 within a role
 }
 
 func creditsOf(m *movie.Movie) credits {
-	c := credits{ids: []*int64{}, names: []string{}, roles: []string{}, positions: []int16{}}
+	c := credits{ids: []*int64{}, keys: []*string{}, names: []string{}, roles: []string{}, positions: []int16{}}
 	for _, role := range []struct {
 		role  movie.Role
 		names []string
@@ -77,22 +78,23 @@ func creditsOf(m *movie.Movie) credits {
 		first := len(c.ids)
 		if len(m.People) == 0 {
 			for _, name := range role.names {
-				c.add(nil, name, role.role, first)
+				c.add(movie.Credit{Name: name, Role: role.role}, first)
 			}
 		}
 		for _, p := range m.People {
 			if p.Role == role.role {
-				c.add(&p.ID, p.Name, p.Role, first)
+				c.add(p, first)
 			}
 		}
 	}
 	return c
 }
 
-func (c *credits) add(id *int64, name string, role movie.Role, first int) {
-	c.ids = append(c.ids, id)
-	c.names = append(c.names, name)
-	c.roles = append(c.roles, string(role))
+func (c *credits) add(p movie.Credit, first int) {
+	c.ids = append(c.ids, orNull(p.ID))
+	c.keys = append(c.keys, orNull(p.IMDbID))
+	c.names = append(c.names, p.Name)
+	c.roles = append(c.roles, string(p.Role))
 	c.positions = append(c.positions, int16(len(c.ids)-first))
 }
 

@@ -48,6 +48,7 @@ func (r *chunkReader) next() (*chunk, error) {
 	for size := 0; len(c.lines)+len(c.rejected) < maxChunkLines && size < maxChunkBytes; {
 		entry, err := r.entry()
 		if errors.Is(err, io.EOF) {
+			c.rejected = append(c.rejected, entry.Rejected...)
 			c.end, c.last = entry.End, true
 			break
 		}
@@ -73,10 +74,10 @@ func (r *chunkReader) entry() (Entry, error) {
 
 // add takes an entry into the chunk; false means that it has to wait for the next.
 func (c *chunk) add(info SourceInfo, e *Entry, seen map[string]bool) bool {
-	line := importLine{number: e.Line, text: e.Text, movie: e.Movie}
-	if e.Err == nil {
-		if e.Movie.ID == 0 && !info.Sparse {
-			line.key = importKey(&e.Movie)
+	if e.Movie != nil {
+		line := importLine{number: e.Line, text: e.Text, movie: *e.Movie}
+		if e.Movie.ID == 0 && !info.FromIMDb {
+			line.key = importKey(e.Movie)
 		}
 		names := line.identities()
 		if slices.ContainsFunc(names, func(n string) bool { return seen[n] }) {
@@ -86,10 +87,8 @@ func (c *chunk) add(info SourceInfo, e *Entry, seen map[string]bool) bool {
 			seen[n] = true
 		}
 		c.lines = append(c.lines, line)
-	} else {
-		c.rejected = append(c.rejected, Rejection{File: info.Name, Line: e.Line, Err: e.Err, Text: e.Text})
 	}
-	c.rejected = append(c.rejected, e.Lost...)
+	c.rejected = append(c.rejected, e.Rejected...)
 	c.end = e.End
 	return true
 }

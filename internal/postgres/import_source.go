@@ -3,6 +3,7 @@ package postgres
 import (
 	"io"
 
+	"movies/internal/imdb"
 	"movies/internal/jsonl"
 	"movies/internal/movie"
 )
@@ -23,21 +24,21 @@ type SourceInfo struct {
 	Name string
 	// Fingerprint identifies the content; nil for what cannot be read twice.
 	Fingerprint []byte
-	// Sparse says that the source knows some fields of movies only: those that it
-	// leaves unknown stay as they are in the catalogue.
-	Sparse bool
+	// FromIMDb says that the source has what IMDb has: what IMDb knows nothing of
+	// (release date, overview, languages, countries, keywords, popularity, poster)
+	// stays in the catalogue as it is, and movies and people are known by their
+	// identifiers there.
+	FromIMDb bool
 }
 
-// Entry is one movie of a source, or what stands in its place.
+// Entry is what a source has in one place: a movie, lines that cannot be used, or
+// both.
 type Entry struct {
-	Movie movie.Movie
-	// Err says why there is no movie; its kind is usually movie.ErrInvalid.
-	Err error
+	Movie *movie.Movie // nil for none
 	// Line is the number of the line the movie stands on, Text is the line.
-	Line int64
-	Text string
-	// Lost are further lines that belong to the movie and cannot be used.
-	Lost []Rejection
+	Line     int64
+	Text     string
+	Rejected []Rejection
 	// End is the position behind the entry.
 	End Position
 }
@@ -62,9 +63,15 @@ func (s jsonlSource) Next() (Entry, error) {
 	if err != nil {
 		return Entry{End: s.end()}, err
 	}
-	e := Entry{Line: line.Number, Text: string(line.Text), Err: line.Err, End: s.end()}
-	if e.Err == nil {
-		e.Movie, e.Err = movie.Parse(line.Text)
+	e := Entry{Line: line.Number, Text: string(line.Text), End: s.end()}
+	m, err := movie.Movie{}, line.Err
+	if err == nil {
+		m, err = movie.Parse(line.Text)
+	}
+	if err != nil {
+		e.Rejected = []Rejection{{File: s.file.Name, Line: e.Line, Err: err, Text: e.Text}}
+	} else {
+		e.Movie = &m
 	}
 	return e, nil
 }
@@ -98,5 +105,25 @@ func (s *sequence) Next() (Entry, error) {
 	}
 	m := s.make(s.next)
 	s.next++
-	return Entry{Movie: m, Line: s.next, End: Position{Lines: s.next}}, nil
+	return Entry{Movie: &m, Line: s.next, End: Position{Lines: s.next}}, nil
+}
+
+// IMDb is a directory of IMDb's files.
+func IMDb(r *imdb.Reader) Source { return imdbSource{r} }
+
+type imdbSource struct{ reader *imdb.Reader }
+
+func (s imdbSource) Info() SourceInfo {
+	return SourceInfo{Name: s.reader.Dir(), Fingerprint: s.reader.Fingerprint(), FromIMDb: true}
+}
+
+func (s imdbSource) Skip(p Position) error { return s.reader.Skip(p.Lines, p.Offset) }
+
+func (s imdbSource) Next() (Entry, error) {
+	title, err := s.reader.Next()
+	e := Entry{Movie: title.Movie, Line: title.Line, Text: title.Text, End: Position{title.Lines, title.Offset}}
+	for _, p := range title.Problems {
+		e.Rejected = append(e.Rejected, Rejection(p))
+	}
+	return e, err
 }

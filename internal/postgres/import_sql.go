@@ -16,11 +16,11 @@ CREATE TEMP TABLE IF NOT EXISTS import_lines (
 	line bigint, id bigint, imdb_id text, key bytea, title text, original_title text, year integer, release_date date,
 	runtime integer, overview text, rating double precision, votes bigint, popularity double precision, poster_url text,
 	adult boolean, languages text[], countries text[], characters text[], akas text[], genres text[], keywords text[],
-	person_ids bigint[], names text[], roles text[], positions smallint[],
+	person_ids bigint[], person_keys text[], names text[], roles text[], positions smallint[],
 	existing boolean, changed boolean NOT NULL DEFAULT false
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS import_credits (
-	line bigint, n bigint, movie_id bigint, person_id bigint, name text, role text, position smallint
+	line bigint, n bigint, movie_id bigint, person_id bigint, person_key text, name text, role text, position smallint
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS import_people (id bigint, name text) ON COMMIT DELETE ROWS`
 
@@ -28,7 +28,7 @@ var stagedColumns = []string{
 	"line", "id", "imdb_id", "key", "title", "original_title", "year", "release_date",
 	"runtime", "overview", "rating", "votes", "popularity", "poster_url", "adult",
 	"languages", "countries", "characters", "akas", "genres", "keywords",
-	"person_ids", "names", "roles", "positions",
+	"person_ids", "person_keys", "names", "roles", "positions",
 }
 
 // findMovies tells which movies the lines are about.
@@ -83,11 +83,45 @@ var writeMovies = []string{
 		FROM import_lines WHERE NOT existing ORDER BY id`,
 }
 
-// findPeople puts ids to all credits.
+// keepUnknown takes from the movies what IMDb knows nothing of.
+var keepUnknown = []string{
+	`UPDATE import_lines s SET (release_date, overview, popularity, poster_url, languages, countries, keywords)
+		= (m.release_date, m.overview, m.popularity, m.poster_url, m.languages::text[], m.countries::text[],
+			ARRAY(SELECT k.name::text FROM movie_keywords JOIN keywords k ON k.id = keyword_id WHERE movie_id = m.id ORDER BY position))
+		FROM movies m WHERE m.id = s.id AND s.existing`,
+}
+
+// findKnownPeople puts ids to credits that have an identifier at IMDb: of the
+// person who has it; of one without who has the name and the credit already, who
+// gets it; of somebody new. A person is renamed to what IMDb says.
+var findKnownPeople = []string{
+	findByKey,
+	`WITH alike AS (SELECT DISTINCT ON (p.id) p.id, s.person_key, s.line, s.n FROM import_credits s JOIN credits c ON c.movie_id = s.movie_id AND c.role = s.role
+				JOIN people p ON p.id = c.person_id
+			WHERE s.person_id IS NULL AND s.person_key IS NOT NULL AND p.imdb_id IS NULL AND p.name = s.name
+			ORDER BY p.id, s.line, c.position <> s.position, s.n),
+		chosen AS (SELECT DISTINCT ON (person_key) id, person_key FROM alike ORDER BY person_key, line, n)
+		UPDATE people p SET imdb_id = person_key FROM chosen WHERE p.id = chosen.id`,
+	findByKey,
+	`WITH fresh AS (INSERT INTO people (name, imdb_id) SELECT (array_agg(name ORDER BY line DESC, n DESC))[1], person_key FROM import_credits
+				WHERE person_id IS NULL AND person_key IS NOT NULL GROUP BY person_key ORDER BY min(line), min(n) RETURNING id, imdb_id)
+		UPDATE import_credits s SET person_id = fresh.id FROM fresh WHERE s.person_key = fresh.imdb_id`,
+	`UPDATE people p SET name = s.name FROM (SELECT DISTINCT ON (person_key) person_id, name FROM import_credits WHERE person_key IS NOT NULL
+			ORDER BY person_key, line DESC, n DESC) AS s
+		WHERE p.id = s.person_id AND p.name <> s.name`,
+}
+
+const findByKey = `UPDATE import_credits s SET person_id = p.id FROM people p WHERE s.person_id IS NULL AND p.imdb_id = s.person_key`
+
+// stageCredits takes the lists of credits apart.
+var stageCredits = []string{
+	`INSERT INTO import_credits SELECT s.line, c.n, s.id, c.person_id, c.person_key, c.name, c.role, c.position
+		FROM import_lines s, unnest(s.person_ids, s.person_keys, s.names, s.roles, s.positions) WITH ORDINALITY AS c (person_id, person_key, name, role, position, n)`,
+	`ANALYZE import_credits (line, movie_id, person_id, person_key, name)`,
+}
+
+// findPeople puts ids to the credits that have none.
 var findPeople = []string{
-	`INSERT INTO import_credits SELECT s.line, c.n, s.id, c.person_id, c.name, c.role, c.position
-		FROM import_lines s, unnest(s.person_ids, s.names, s.roles, s.positions) WITH ORDINALITY AS c (person_id, name, role, position, n)`,
-	`ANALYZE import_credits (line, movie_id, person_id, name)`,
 	// People with ids: as they are named last.
 	`INSERT INTO import_people SELECT DISTINCT ON (person_id) person_id AS id, name FROM import_credits
 		WHERE person_id IS NOT NULL ORDER BY person_id, line DESC, n DESC`,
@@ -109,13 +143,13 @@ var findPeople = []string{
 		WHERE s.person_id IS NULL AND s.name = known.name`,
 	`WITH fresh AS (INSERT INTO people (name) SELECT name FROM import_credits WHERE person_id IS NULL GROUP BY name ORDER BY min(line), min(n) RETURNING id, name)
 		UPDATE import_credits s SET person_id = fresh.id FROM fresh WHERE s.person_id IS NULL AND s.name = fresh.name`,
-	`UPDATE import_lines s SET person_ids = c.ids FROM (SELECT line, array_agg(person_id ORDER BY n) AS ids FROM import_credits GROUP BY line) AS c
-		WHERE c.line = s.line`,
 }
 
 // writeLists writes the lists that differ: a list that is as it should be becomes
 // NULL in the staging table, the others are written anew.
 var writeLists = []string{
+	`UPDATE import_lines s SET person_ids = c.ids FROM (SELECT line, array_agg(person_id ORDER BY n) AS ids FROM import_credits GROUP BY line) AS c
+		WHERE c.line = s.line`,
 	`INSERT INTO genres (name) SELECT DISTINCT v FROM import_lines, unnest(genres) AS v
 		WHERE NOT EXISTS (SELECT FROM genres WHERE name = v) ORDER BY v ON CONFLICT DO NOTHING`,
 	`INSERT INTO keywords (name) SELECT DISTINCT v FROM import_lines, unnest(keywords) AS v
@@ -150,5 +184,8 @@ const countWritten = `
 SELECT count(*) FILTER (WHERE NOT existing), count(*) FILTER (WHERE existing AND different), count(*) FILTER (WHERE existing AND NOT different)
 FROM (SELECT existing, changed OR num_nonnulls(akas, genres, keywords, person_ids) > 0 AS different FROM import_lines) AS lines`
 
-// writeStaged writes lines whose movies are known.
-var writeStaged = slices.Concat(writeMovies, findPeople, writeLists)
+// writeStaged writes lines whose movies are known, writeFromIMDb those of IMDb.
+var (
+	writeStaged   = slices.Concat(writeMovies, stageCredits, findPeople, writeLists)
+	writeFromIMDb = slices.Concat(keepUnknown, writeMovies, stageCredits, findKnownPeople, writeLists)
+)
