@@ -8,27 +8,21 @@ import (
 	"movies/internal/mutant"
 )
 
+func init() { build = mutant.Set }
+
 // TestMutants builds faults into the service, one after the other, and runs seeds
 // until one shows it.
 func TestMutants(t *testing.T) {
-	defer mutant.Set("")
+	var jobs []job
 	for _, fault := range mutant.All {
-		mutant.Set(fault)
-		if seed, found := caught(t); found != "" {
-			campaign.caught++
-			t.Logf("%s: caught by seed %d: %s", fault, seed, found)
-		} else {
-			t.Errorf("%s: not caught by %d seeds", fault, *runs)
-		}
+		jobs = append(jobs, job{Fault: fault, First: *first, Runs: *runs})
 	}
-}
-
-// caught gives the first seed that finds a difference, and the difference.
-func caught(t *testing.T) (seed uint64, found string) {
-	for seed := *first; seed < *first+uint64(*runs); seed++ {
-		if r := play(t, seed); len(r.Differences) > 0 {
-			return seed, r.Differences[0]
+	for i, done := range runJobs(t, jobs) {
+		if len(done.Differences) == 0 {
+			t.Errorf("%s: not caught by %d seeds", jobs[i].Fault, *runs)
+			continue
 		}
+		campaign.caught++
+		t.Logf("%s: caught by %s", jobs[i].Fault, done.Differences[0])
 	}
-	return 0, ""
 }

@@ -12,11 +12,8 @@ import (
 	"movies/internal/mutant"
 )
 
-// short is how many seeds the usual tests run.
-const short = 200
-
 var (
-	runs  = flag.Int("runs", short, "seeds to run")
+	runs  = flag.Int("runs", 200, "seeds to run")
 	first = flag.Uint64("seed", 1, "the first seed")
 	tell  = flag.Bool("tell", false, "show what happens in each run")
 )
@@ -26,16 +23,18 @@ func TestMain(m *testing.M) {
 	runtime.GOMAXPROCS(1)    // goroutines take turns, see the package comment
 	debug.SetGCPercent(1000) // a run leaves little behind
 	code := m.Run()
-	if campaign.runs > 0 && *runs != short {
-		fmt.Println(&campaign)
-	}
+	flag.Visit(func(f *flag.Flag) {
+		if f.Name == "runs" { // a campaign was asked for
+			fmt.Println(&campaign)
+		}
+	})
 	os.Exit(code)
 }
 
 // A seed decides everything.
 func TestRunsAreRepeatable(t *testing.T) {
 	for seed := *first; seed < *first+10; seed++ {
-		if a, b := play(t, seed), play(t, seed); a.Trace != b.Trace {
+		if a, b := play(t, seed, false), play(t, seed, false); a.Trace != b.Trace {
 			t.Errorf("seed %d: two runs differ", seed)
 		}
 	}
@@ -52,30 +51,33 @@ func (s *summary) String() string {
 }
 
 // play runs one seed on a clock of its own.
-func play(t *testing.T, seed uint64) (r Result) {
+func play(t *testing.T, seed uint64, tell bool) (r Result) {
 	var log func(string)
-	if *tell {
+	if tell {
 		log = func(line string) { fmt.Println(line) }
 	}
 	synctest.Test(t, func(*testing.T) { r = Run(seed, log) })
 	return r
 }
 
+// atOnce is how many seeds make up a job.
+const atOnce = 100
+
 func TestSimulation(t *testing.T) {
+	var jobs []job
+	for done := 0; done < *runs; done += atOnce {
+		jobs = append(jobs, job{First: *first + uint64(done), Runs: min(atOnce, *runs-done), Tell: *tell})
+	}
 	faults := make(map[string]int)
-	for seed := *first; seed < *first+uint64(*runs); seed++ {
-		r := play(t, seed)
-		for kind, n := range r.Faults {
+	for _, done := range runJobs(t, jobs) {
+		for kind, n := range done.Faults {
 			faults[kind] += n
 			campaign.faults += n
 		}
-		campaign.runs++
-		if campaign.runs%1000 == 0 {
-			t.Logf("%d runs, %d differences", campaign.runs, campaign.differences)
-		}
-		campaign.differences += len(r.Differences)
-		for _, d := range r.Differences {
-			t.Errorf("seed %d: %s", seed, d)
+		campaign.runs += done.Runs
+		campaign.differences += len(done.Differences)
+		for _, d := range done.Differences {
+			t.Error(d)
 		}
 	}
 	t.Log(faults)
