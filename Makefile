@@ -3,7 +3,7 @@
 
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SCHEMATHESIS  := schemathesis==4.32.5
-BENCHMARKS    := ./indexer ./indexer/relay ./indexer/rebuild ./api ./internal/auth
+BENCHMARKS    := ./indexer ./indexer/relay ./indexer/rebuild ./api ./internal/auth ./internal/postgres ./internal/generate
 AXE_CORE      := axe-core@4.14.1
 VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
