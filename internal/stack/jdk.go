@@ -17,7 +17,11 @@ const (
 	minimumJDK   = 17 // Kafka and OpenSearch 2
 	preferredJDK = 21 // OpenSearch 3
 	archivingJDK = 19 // keeps class archives by itself
+	confiningJDK = 23 // the last that has what OpenSearch 2 confines plugins with
 )
+
+// ErrNoOldJDK says that no JDK is there that runs OpenSearch 2.
+var ErrNoOldJDK = fmt.Errorf("no JDK from %d to %d was found", minimumJDK, confiningJDK)
 
 // jdk is a Java runtime of this machine.
 type jdk struct {
@@ -47,6 +51,16 @@ func (s *Stack) archives() string { return filepath.Join(s.options.CacheDir, "ar
 // the servers can run programs below a folder.
 func findJDK(usable func(dir string) bool) (jdk, error) {
 	return chooseJDK(os.Getenv("JAVA_HOME"), jdkFolders(), usable)
+}
+
+// findOldJDK is a JDK that runs OpenSearch 2; its version is 0 where there is none.
+func findOldJDK(usable func(dir string) bool) jdk {
+	for _, home := range append([]string{os.Getenv("JAVA_HOME")}, jdkFolders()...) {
+		if version := jdkVersion(home); version >= minimumJDK && version <= confiningJDK && usable(home) {
+			return jdk{home, version}
+		}
+	}
+	return jdk{}
 }
 
 // chooseJDK decides among the candidates, javaHome first.

@@ -20,29 +20,46 @@ func (s *Stack) startOpenSearch(ctx context.Context) error {
 		part = artifact.OpenSearch2
 		s.report(fmt.Sprintf("opensearch: JDK %d runs version 2; version 3 needs JDK %d", s.jdk.version, preferredJDK))
 	}
+	var err error
+	s.SearchURL, err = s.bootOpenSearch(ctx, part)
+	return err
+}
+
+// StartOpenSearch2 starts an OpenSearch of version 2 where the stack's own would
+// be, which must not have been started. ErrNoOldJDK is its error on a machine
+// whose JDKs are all too new for it.
+func (s *Stack) StartOpenSearch2(ctx context.Context) (err error) {
+	older := *s
+	if older.jdk = findOldJDK(s.account.canEnter); older.jdk.version == 0 {
+		return ErrNoOldJDK
+	}
+	s.SearchURL, err = older.bootOpenSearch(ctx, artifact.OpenSearch2)
+	return err
+}
+
+func (s *Stack) bootOpenSearch(ctx context.Context, part artifact.Part) (url string, err error) {
 	programs, err := s.store.Fetch(ctx, part)
 	if err != nil {
-		return err
+		return "", err
 	}
 	home := filepath.Join(s.data, "opensearch")
 	config := filepath.Join(home, "config")
 	for _, dir := range []string{home, config} {
 		if err := s.account.mkdir(dir); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if err := s.account.writeFile(filepath.Join(config, "log4j2.properties"), consoleLogging); err != nil {
-		return err
+		return "", err
 	}
 	ports, err := s.serve(ctx, []string{"opensearch", "opensearch-transport"}, func(ports []int) (supervisor.Process, error) {
 		settings := openSearchSettings(home, ports[0], ports[1])
-		return s.openSearchProcess(programs, home, ports[0]), s.account.writeFile(filepath.Join(config, "opensearch.yml"), settings)
+		return s.openSearchProcess(part, programs, home, ports[0]), s.account.writeFile(filepath.Join(config, "opensearch.yml"), settings)
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	s.SearchURL = "http://" + loopback(ports[0])
-	return nil
+	return "http://" + loopback(ports[0]), nil
 }
 
 // openSearchSettings configures one node. Indices are made on purpose only, and
@@ -68,7 +85,7 @@ func openSearchSettings(home string, port, transport int) string {
 // three more JVMs first. The options are those that the launcher works out, but
 // for the agent that confines plugins: here are none, and it doubles the time
 // to start. The server needs to find the agent's classes all the same.
-func (s *Stack) openSearchProcess(programs, home string, port int) supervisor.Process {
+func (s *Stack) openSearchProcess(part artifact.Part, programs, home string, port int) supervisor.Process {
 	heap := cmp.Or(s.options.SearchHeap, 1024)
 	args := []string{
 		fmt.Sprintf("-Xms%dm", heap), fmt.Sprintf("-Xmx%dm", heap), fmt.Sprintf("-XX:MaxDirectMemorySize=%dm", heap/2),
@@ -84,7 +101,7 @@ func (s *Stack) openSearchProcess(programs, home string, port int) supervisor.Pr
 		"-Dopensearch.path.home=" + programs, "-Dopensearch.path.conf=" + filepath.Join(home, "config"),
 		"-Dopensearch.distribution.type=zip", "-Dopensearch.bundled_jdk=false",
 	}
-	if s.jdk.version >= preferredJDK {
+	if part.Profile == artifact.OpenSearch3.Profile {
 		args = append(args, "-Djava.locale.providers=SPI,CLDR",
 			"--add-modules=jdk.incubator.vector", "--add-opens=java.base/java.nio=ALL-UNNAMED",
 			"-Xbootclasspath/a:"+agentClasses(programs),

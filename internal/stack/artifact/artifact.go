@@ -26,6 +26,8 @@ type Part struct {
 	Profile string
 	// unpack turns the folder of downloaded files into what dir shall hold.
 	unpack func(downloads, dir string) error
+	// prepare, unless nil, does with a JDK what is left to do to the unpacked dir.
+	prepare func(ctx context.Context, javaHome, dir string) error
 }
 
 // The parts of the stack.
@@ -40,6 +42,9 @@ var (
 	OpenSearch3 = Part{Profile: "opensearch-3", unpack: unpackDistribution}
 	// OpenSearch2 is the same for JDK 17.
 	OpenSearch2 = Part{Profile: "opensearch-2", unpack: unpackOpenSearch2}
+	// Elasticsearch has the same and bin/elasticsearch; it needs JDK 17. It is for
+	// tests of the client: there is no analysis of texts in it.
+	Elasticsearch = Part{Profile: "elasticsearch", unpack: unpackDistribution, prepare: addAnalysis}
 )
 
 // Store is a folder of unpacked parts.
@@ -105,6 +110,11 @@ func (s Store) fetch(ctx context.Context, part Part, dir string) (err error) {
 	}
 	if err := part.unpack(downloads, unpacked); err != nil {
 		return fmt.Errorf("unpack: %w", err)
+	}
+	if part.prepare != nil {
+		if err := part.prepare(ctx, s.JavaHome, unpacked); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
 	}
 	return os.Rename(unpacked, dir)
 }
