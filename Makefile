@@ -5,6 +5,8 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SCHEMATHESIS  := schemathesis==4.32.5
 BENCHMARKS    := ./indexer ./indexer/relay ./indexer/rebuild ./api ./internal/auth ./internal/postgres ./internal/generate
 AXE_CORE      := axe-core@4.14.1
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate chaos clean have-go
@@ -65,7 +67,17 @@ have-go:
 deploy-check: have-go ## deploy/: manifests, compose file, alerts, dashboards and runbooks, checked offline.
 	cd deploy/check && go vet ./... && go test -count=1 ./...
 
-.PHONY: deploy-check
+vuln: have-go ## Known vulnerabilities in code that is called (asks the Go vulnerability database).
+	go run $(GOVULNCHECK) ./...
+
+sbom: have-go ## Bill of materials (CycloneDX) of what is built, in artifacts/sbom.json.
+	@mkdir -p artifacts
+	go run $(CYCLONEDX) mod -licenses -json -noserial -notimestamp -output artifacts/sbom.json .
+
+licenses: sbom ## The licences of all modules, in deploy/licenses.csv.
+	cd deploy/check && go run ./licenses <../../artifacts/sbom.json >../licenses.csv
+
+.PHONY: deploy-check vuln sbom licenses
 
 clean: ## Remove what was built; the demo's state stays.
 	rm -rf bin artifacts
