@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,8 @@ func TestSeedsKeepTheirMeaning(t *testing.T) {
 	}
 }
 
+var sequel = regexp.MustCompile(` ([2-9]|II|III|IV|Returns)$`)
+
 // Figures lie where those of the real sample lie.
 func TestShapes(t *testing.T) {
 	t.Parallel()
@@ -97,7 +100,7 @@ func TestShapes(t *testing.T) {
 	g := generate.New(3)
 	titles, people, scripts := map[string]int{}, map[int64]int{}, map[string]int{}
 	names := map[string]map[int64]bool{}
-	var overview, credits, after2000, votes500, keywords, rated, akas int
+	var sequels, overview, credits, after2000, votes500, keywords, rated, akas int
 	var rating float64
 	for i := range int64(n) {
 		m := g.Movie(i)
@@ -109,6 +112,7 @@ func TestShapes(t *testing.T) {
 		votes500 += count(m.Votes >= 508)
 		rated += count(m.Rating > 0)
 		akas += count(len(m.Akas) > 0)
+		sequels += count(sequel.MatchString(m.Title))
 		rating += m.Rating
 		for _, p := range m.People {
 			people[p.ID]++
@@ -143,7 +147,8 @@ func TestShapes(t *testing.T) {
 		{"share from 2000 on", float64(after2000) / n, .74, .82},
 		{"share with 508 votes, the median", float64(votes500) / n, .42, .52},
 		{"mean rating", rating / float64(rated), 6.4, 6.6},
-		{"share with the title of another", float64(equal) / n, .05, .25},
+		{"share with the title of another", float64(equal) / n, .105, .25},
+		{"share of sequels", float64(sequels) / n, .03, .05},
 		{"share with akas", float64(akas) / n, .33, .43},
 		{"people per movie", float64(len(people)) / n, 1.5, 4},
 		{"share of names that several have", float64(namesakes) / float64(len(names)), .005, .2},

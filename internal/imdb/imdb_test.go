@@ -164,6 +164,7 @@ tt0000005|3|nm0000003|actor|\N|["X"]
 nm0000002||\N|\N|\N|\N
 nm3|Bob|\N|\N|\N|\N
 nm0000003|Cy|\N|\N|\N|\N
+nm00000003|Cyd|\N|\N|\N|\N
 `,
 	}
 	movies, problems, err := all(t, open(t, folder(t, bad), "movie"))
@@ -178,6 +179,7 @@ nm0000003|Cy|\N|\N|\N|\N
 	wantProblems := []string{
 		`name.basics.tsv.gz:3: primaryName must have 1 to 500 characters, U+0000 none of them`,
 		`name.basics.tsv.gz:4: nconst must be "nm" and 7 to 9 digits, not "nm3"`,
+		`name.basics.tsv.gz:6: nconst must be "nm" and 7 to 9 digits, not "nm00000003"`,
 		`title.ratings.tsv.gz:2: averageRating must be from 0 to 10, of votes that are not negative; not "nine" of "5"`,
 		`title.basics.tsv.gz:2: startYear must be an integer or \N, not "MCM"`,
 		`title.basics.tsv.gz:3: text has 7 columns, must have 9`,

@@ -161,6 +161,23 @@ func TestImportFromIMDbKeepsTheRest(t *testing.T) {
 	}
 }
 
+// Of two namesakes in one film each gets the identifier of the credit in the same
+// place.
+func TestImportFromIMDbTellsNamesakesApartByBilling(t *testing.T) {
+	t.Parallel()
+	c, conn := newCatalog(t)
+	importText(t, c, `{"title":"One","imdb_id":"tt0000001","people":[{"id":21,"name":"Ann Lee","role":"cast"},{"id":20,"name":"Ann Lee","role":"cast"}]}`)
+	f := imdbFiles{
+		basics:     []string{`tt0000001|movie|One|One|0||||`},
+		principals: []string{`tt0000001|1|nm0000001|actor|\N|\N`, `tt0000001|2|nm0000002|actor|\N|\N`},
+		names:      []string{`nm0000001|Ann Lee||||`, `nm0000002|Ann Lee||||`},
+	}
+	f.load(t, c, "0 new, 0 changed, 1 as before, 0 rejected")
+	if got := queryOne[string](t, conn, `SELECT string_agg(id || ':' || imdb_id, ' ' ORDER BY id) FROM people`); got != "20:nm0000002 21:nm0000001" {
+		t.Errorf("people: %s", got)
+	}
+}
+
 func TestImportFromIMDbResumes(t *testing.T) {
 	t.Parallel()
 	c, conn := newCatalog(t)

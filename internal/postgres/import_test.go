@@ -307,6 +307,32 @@ func TestImportResumes(t *testing.T) {
 	}
 }
 
+// So does one of movies that are made on the way.
+func TestImportOfASequenceResumes(t *testing.T) {
+	t.Parallel()
+	c, conn := newCatalog(t)
+	const n = 5_000
+	run := func(ctx context.Context, progress func(postgres.ImportTotals)) (postgres.ImportTotals, error) {
+		made := postgres.Sequence("made", []byte("made"), n, func(i int64) movie.Movie { return movie.Movie{ID: i + 1, Title: fmt.Sprint("Movie ", i)} })
+		return c.Import(ctx, made, postgres.ImportOptions{Progress: progress})
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	if _, err := run(ctx, func(n postgres.ImportTotals) {
+		if n.Lines > 0 {
+			stop()
+		}
+	}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	totals, err := run(t.Context(), nil)
+	if err != nil || totals.Created != n || totals.Unchanged != 0 || totals.Lines != n {
+		t.Errorf("%+v, %v", totals, err)
+	}
+	if n := queryOne[int](t, conn, `SELECT count(*)::int FROM movies`); n != 5_000 {
+		t.Errorf("%d movies", n)
+	}
+}
+
 func TestImportIsOneAtATime(t *testing.T) {
 	t.Parallel()
 	c, conn := newCatalog(t)
