@@ -10,7 +10,7 @@ import (
 
 type importIMDbCommand struct {
 	Dir         string   `arg:"" placeholder:"DIR" help:"Where title.basics.tsv.gz, title.akas, title.ratings, title.crew, title.principals and name.basics are."`
-	Types       []string `default:"movie,tvMovie" placeholder:"TYPE,…" help:"Which titles: values of the column titleType, by default movie and tvMovie."`
+	Types       []string `default:"movie,tvMovie" placeholder:"TYPE" help:"Which titles: values of the column titleType, by default movie and tvMovie."`
 	importFlags `embed:""`
 }
 

@@ -17,7 +17,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"movies/internal/movie"
 )
@@ -45,9 +48,12 @@ type Problem struct {
 	Text string
 }
 
-// Reader reads the files of one directory. Only Consumed may be called from other
-// goroutines.
+// Reader reads the files of one directory. Only Consumed and Close may be called
+// from other goroutines.
 type Reader struct {
+	mu      sync.Mutex // held by Next; guards everything that Close ends
+	closing atomic.Bool
+
 	dir                             string
 	types                           []string
 	titles                          *table
@@ -84,13 +90,18 @@ func Open(dir string, types []string) (*Reader, error) {
 		if *f.table, err = openTable(dir, f.name, f.columns); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
+		(*f.table).closing = &r.closing
 	}
 	r.people.anyOrder = true
 	return r, nil
 }
 
-// Close closes the files.
+// Close closes the files. A call of Next that is under way in another goroutine
+// ends early, with os.ErrClosed.
 func (r *Reader) Close() error {
+	r.closing.Store(true)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	var errs []error
 	for _, t := range []*table{r.titles, r.akas.table, r.ratings.table, r.crew.table, r.principals.table, r.people} {
 		if t != nil {
@@ -133,6 +144,11 @@ func (r *Reader) Skip(lines, offset int64) error {
 // Next returns the next title of a type that is asked for, or io.EOF behind the
 // last, together with the problems met on the way. The first call reads the names.
 func (r *Reader) Next() (Title, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing.Load() {
+		return Title{}, os.ErrClosed
+	}
 	if r.names == nil {
 		if err := r.readNames(); err != nil {
 			return Title{}, err

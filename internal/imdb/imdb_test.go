@@ -270,6 +270,34 @@ func TestSkipGoesToAnyTitle(t *testing.T) {
 	}
 }
 
+// An import that is stopped closes the reader while it reads ahead.
+func TestCloseEndsNext(t *testing.T) {
+	t.Parallel()
+	var names strings.Builder
+	for i := range 50_000 {
+		fmt.Fprintf(&names, "nm%07d|Person %d||||\n", i, i)
+	}
+	for range 10 {
+		r := open(t, folder(t, map[string]string{"title.basics": alien["title.basics"], "name.basics": names.String()}), "movie")
+		started, ended := make(chan bool), make(chan error)
+		go func() {
+			close(started)
+			_, err := r.Next()
+			ended <- err
+		}()
+		<-started
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; err != nil && !errors.Is(err, os.ErrClosed) {
+			t.Fatal(err)
+		}
+		if _, err := r.Next(); !errors.Is(err, os.ErrClosed) {
+			t.Fatalf("after Close: %v", err)
+		}
+	}
+}
+
 func TestFingerprintTellsFilesAndTypesApart(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, alien)

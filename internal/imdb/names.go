@@ -73,7 +73,7 @@ func (r *Reader) readNames() error {
 	if err != nil {
 		return err
 	}
-	r.names = n
+	r.names = n // Close ends it
 	out := bufio.NewWriterSize(n.texts, 1<<16)
 	for offset := int64(0); ; {
 		err := r.people.next()

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"movies/internal/jsonl"
@@ -19,6 +21,7 @@ type table struct {
 	file     *jsonl.File
 	columns  []string
 	anyOrder bool // nothing follows from the order
+	closing  *atomic.Bool
 
 	line   int64
 	text   []byte   // of the line; valid until the next
@@ -48,6 +51,9 @@ func openTable(dir, name string, columns []string) (*table, error) {
 // next goes to the next line and reads its key, or returns io.EOF. Lines that are
 // too long have no key and are not split.
 func (t *table) next() error {
+	if t.closing.Load() {
+		return os.ErrClosed
+	}
 	line, err := t.file.Next()
 	if err != nil {
 		return err
