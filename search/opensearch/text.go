@@ -21,6 +21,10 @@ type understood struct {
 // made of these alone. With fewer, movies that match only some of it follow.
 const enough = rank.Depth
 
+// few is how many movies match what is probably misspelt: a misspelling is now and
+// then another word, of another language or in an overview.
+const few = 10
+
 // answerText answers a question with a text: in the order of a field, or by
 // relevance, the ranked window first and then the rest by popularity.
 func (s *Searcher) answerText(ctx context.Context, q plan, p search.Position) (*search.Result, error) {
@@ -150,7 +154,7 @@ func (s *Searcher) matches(ctx context.Context, q *plan, beginning bool, size in
 	}
 	if total := a.Hits.Total.Value; beginning && total < enough {
 		at := anyTerm
-		if total == 0 {
+		if total < few {
 			at = anySimilar
 		}
 		if err := s.take(ctx, q, at); err != nil {

@@ -46,6 +46,7 @@ var scored = []struct {
 const (
 	weightWhole   = 20 // a title is the text
 	weightCore    = 15 // a title is the text without noise
+	weightStarts  = 6  // a title begins with the text without noise
 	weightPhrase  = 2
 	weightYear    = 4
 	weightJoined  = 3
@@ -77,7 +78,7 @@ func textQuery(q query.Query, at step, similar corrections) obj {
 	}
 	ways := []obj{found, constant(match("titles.glued", q.Text, nil), weightWhole)}
 	if len(query.Glue(core)) >= minBeginning {
-		ways = append(ways, constant(match("titles.starts", core, nil), 1))
+		ways = append(ways, constant(match("titles.starts", core, nil), weightStarts))
 	}
 	should := []obj{
 		constant(match("titles.glued", core, nil), weightCore),

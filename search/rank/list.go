@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 
 	"movies/search/query"
 )
@@ -17,6 +18,8 @@ type list struct {
 	// noise and years, all without leading article; glued that without noise.
 	whole       []string
 	core, glued string
+	// punctuated says that the text is more than letters, digits and space.
+	punctuated bool
 	// words of all terms, and at which of them each term begins.
 	words []string
 	at    []int
@@ -100,6 +103,7 @@ func (l *list) readTerms() {
 		}
 		l.pairs = append(l.pairs, pairs)
 	}
+	l.punctuated = strings.ContainsFunc(l.q.Text, func(r rune) bool { return unicode.IsPunct(r) || unicode.IsSymbol(r) })
 	l.glued = strings.Join(glued, "")
 	l.core = withoutArticle(strings.Join(core, ""), core)
 	l.whole = []string{withoutArticle(strings.Join(l.words, ""), l.words), query.Glue(l.q.Text)}

@@ -69,6 +69,18 @@ func TestExactTitleIsFirstAlways(t *testing.T) {
 	}
 }
 
+func TestPunctuationDecidesBetweenEqualTitles(t *testing.T) {
+	candidates := []rank.Candidate{
+		{Movie: &movie.Movie{ID: 1, Title: "Mother", Year: 2009, Votes: 1 << 20, Popularity: 100}, Score: 9},
+		{Movie: &movie.Movie{ID: 2, Title: "mother!", Year: 2017}, Score: 1},
+	}
+	for text, want := range map[string]int{"Mother!": 1, "mother": 0} {
+		if got := rank.Order(query.Parse(text), candidates)[0].Candidate; got != want {
+			t.Errorf("%s: %s is first", text, candidates[got].Movie.Title)
+		}
+	}
+}
+
 func TestOtherTitleIsTheReasonOnlyWhenItFitsBetter(t *testing.T) {
 	m := movie.Movie{ID: 1, Title: "Spirited Away", OriginalTitle: "千と千尋の神隠し", Akas: []string{"Sen to Chihiro no kamikakushi"}}
 	for text, want := range map[string]string{
