@@ -9,6 +9,7 @@ package search
 
 import (
 	"context"
+	"fmt"
 
 	"movies/internal/movie"
 )
@@ -29,6 +30,10 @@ type Searcher interface {
 	// Suggest completes what is being typed.
 	Suggest(ctx context.Context, s SuggestRequest) (*Suggestions, error)
 }
+
+// ErrShed is of kind movie.ErrUnavailable: the question was refused at once, to
+// protect the tier that would have to answer it. Asking again in a moment may help.
+var ErrShed = fmt.Errorf("%w: more questions than the search tier can take now", movie.ErrUnavailable)
 
 // Lookup names movies by either kind of id.
 type Lookup struct {
