@@ -41,6 +41,11 @@ type personal func(w http.ResponseWriter, r *http.Request, who identity.Identity
 // signedIn makes a handler of a route that needs somebody to be signed in, with
 // the role if one is given. Nothing of it applies to anonymous reads.
 func (s *server) signedIn(role string, h personal) http.Handler {
+	return s.signedInOr(role, h, s.fail)
+}
+
+// signedInOr is signedIn with an answer of its own for what went wrong.
+func (s *server) signedInOr(role string, h personal, fail func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), personalTimeout)
 		defer cancel()
@@ -51,7 +56,7 @@ func (s *server) signedIn(role string, h personal) http.Handler {
 			err = h(w, r, who)
 		}
 		if err != nil {
-			s.fail(w, r, storageError(s, r, err))
+			fail(w, r, storageError(s, r, err))
 		}
 	})
 }

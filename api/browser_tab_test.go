@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,6 +69,16 @@ func newTab(t *testing.T, url string, width, height int64) *tab {
 		}
 	})
 	return b
+}
+
+// expect takes complaints off the list that are about answers of these statuses, and
+// are meant: the test asked for them.
+func (b *tab) expect(statuses ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.errors = slices.DeleteFunc(b.errors, func(e string) bool {
+		return slices.ContainsFunc(statuses, func(s string) bool { return strings.Contains(e, "status of "+s) })
+	})
 }
 
 func (b *tab) complain(text string) {

@@ -4,8 +4,6 @@ package api_test
 
 import (
 	"context"
-	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,8 +13,6 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"movies/api"
-	"movies/internal/auth/identity"
-	"movies/internal/movie"
 	"movies/search"
 )
 
@@ -166,72 +162,4 @@ func TestBrowserIsQuickAndStill(t *testing.T) {
 	if b.eval("window.shift < 0.1") != "true" {
 		t.Error("the layout shifts")
 	}
-}
-
-// person is signed in with a watchlist, without a provider and a database.
-type person struct {
-	mu  sync.Mutex
-	ids map[int64]bool
-}
-
-func (p *person) Authenticate(*http.Request) (identity.Identity, error) {
-	return identity.Identity{Subject: "ada", Name: "Ada"}, nil
-}
-
-func (p *person) Watchlist(context.Context, string) (out []movie.Watched, _ error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for id := range p.ids {
-		out = append(out, movie.Watched{ID: id})
-	}
-	return out, nil
-}
-
-func (p *person) Watch(_ context.Context, _ string, id int64) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ids[id] = true
-	return nil
-}
-
-func (p *person) Unwatch(_ context.Context, _ string, id int64) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.ids, id)
-	return nil
-}
-
-// TestBrowserSignedIn: an anonymous page asks nobody who it is; afterwards the
-// page shows the name, and the watchlist can be changed.
-func TestBrowserSignedIn(t *testing.T) {
-	ada := &person{ids: map[int64]bool{}}
-	asked := make(chan string, 100)
-	auth := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked <- r.URL.Path
-		switch r.URL.Path {
-		case "/auth/login":
-			http.Redirect(w, r, r.URL.Query().Get("return_to"), http.StatusSeeOther)
-		case "/auth/me":
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write([]byte(`{"subject":"ada","name":"Ada","roles":[]}`))
-		}
-	})
-	s := newService(t, wholeSample(t), func(o *api.Options) { o.Auth, o.Accounts = auth, api.Accounts{Authenticator: ada, Watchlists: ada} })
-	b := newTab(t, s.url, 1280, 900)
-	b.open("/movies/2401")
-	b.wait(`document.querySelector("#sign-in")`)
-	if len(asked) > 0 {
-		t.Errorf("an anonymous page asked %s", <-asked)
-	}
-	b.click("#sign-in")
-	b.wait(`location.pathname === "/movies/2401" && document.getElementById("me")?.textContent === "Ada"`)
-	b.wait(`document.querySelector(".watch")?.getAttribute("aria-pressed") === "false"`)
-	b.click(".watch")
-	b.wait(`document.querySelector(".watch").getAttribute("aria-pressed") === "true"`)
-	if items, _ := ada.Watchlist(t.Context(), ""); len(items) != 1 || items[0].ID != 2401 {
-		t.Errorf("the watchlist is %v", items)
-	}
-	b.check("signed-in")
-	b.click(".watch")
-	b.wait(`document.querySelector(".watch").getAttribute("aria-pressed") === "false"`)
 }

@@ -188,19 +188,25 @@ func (s *server) searchWatchlist(w http.ResponseWriter, r *http.Request, req sea
 	if err != nil {
 		return err
 	}
-	items, err := s.Accounts.Watchlists.Watchlist(r.Context(), who.Subject)
-	if err != nil {
+	if req.Only, err = s.watchedIDs(r.Context(), who); err != nil {
 		return storageError(s, r, err)
-	}
-	req.Only = make([]int64, len(items))
-	for i, item := range items {
-		req.Only[i] = item.ID
 	}
 	res, err := s.Searcher.Search(r.Context(), req)
 	if err != nil {
 		return err
 	}
 	return s.answerTimed(w, r, v.list(res), started, cachePrivate)
+}
+
+// watchedIDs are the movies on somebody's list; never nil, for an empty list finds
+// nothing.
+func (s *server) watchedIDs(ctx context.Context, who identity.Identity) ([]int64, error) {
+	items, err := s.Accounts.Watchlists.Watchlist(ctx, who.Subject)
+	ids := make([]int64, len(items))
+	for i, item := range items {
+		ids[i] = item.ID
+	}
+	return ids, err
 }
 
 // cachePrivate keeps an answer for one person out of all caches.

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gorilla/mux"
 
@@ -38,26 +40,36 @@ type frame struct {
 	Title string
 	// Text fills the search box.
 	Text string
+	// Action is where the search box leads, Asks what it is for.
+	Action, Asks string
 	// SignIn is the address to sign in at; empty where nobody can.
 	SignIn string
 }
 
 func (s *server) frame(r *http.Request, title, text string) frame {
-	f := frame{Title: title, Text: text}
+	f := frame{Title: title, Text: text, Action: "/", Asks: "Search movies and people"}
 	if s.Auth != nil {
-		f.SignIn = "/auth/login?return_to=" + url.QueryEscape(r.URL.RequestURI())
+		back := "/" // to where a form was sent nobody can return
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			back = r.URL.RequestURI()
+		}
+		f.SignIn = "/auth/login?return_to=" + url.QueryEscape(back)
 	}
 	return f
 }
 
-// render writes a page.
+// render writes a page that anybody may see.
 func (s *server) render(w http.ResponseWriter, r *http.Request, name string, data any) error {
+	return s.renderFor(w, r, cacheSearch, name, data)
+}
+
+func (s *server) renderFor(w http.ResponseWriter, r *http.Request, policy cachePolicy, name string, data any) error {
 	var body bytes.Buffer
 	if err := pages.ExecuteTemplate(&body, name, data); err != nil {
 		return err
 	}
 	securePage(w.Header())
-	newRepresentation("text/html; charset=utf-8", body.Bytes()).serve(w, r, cacheSearch)
+	newRepresentation("text/html; charset=utf-8", body.Bytes()).serve(w, r, policy)
 	return nil
 }
 
@@ -66,13 +78,15 @@ func securePage(h http.Header) {
 	h.Set("Referrer-Policy", "same-origin")
 }
 
+var pageFacets = []search.Facet{search.FacetGenre, search.FacetLanguage, search.FacetCountry, search.FacetDecade}
+
 // searchPage answers / : what is searched or browsed, as a page.
 func (s *server) searchPage(w http.ResponseWriter, r *http.Request) error {
 	req, err := readAddress(r.URL)
 	if err != nil {
 		return err
 	}
-	req.Facets = []search.Facet{search.FacetGenre, search.FacetLanguage, search.FacetCountry, search.FacetDecade}
+	req.Facets = pageFacets
 	res, err := s.Searcher.Search(r.Context(), req)
 	if err != nil {
 		return err
@@ -82,9 +96,14 @@ func (s *server) searchPage(w http.ResponseWriter, r *http.Request) error {
 	return s.render(w, r, "search", v)
 }
 
-// moviePage answers /movies/{id}: one movie and what is like it.
+// moviePage answers /movies/{id}: one movie and what is like it. An editor comes
+// here with the min_revision of what was just saved.
 func (s *server) moviePage(w http.ResponseWriter, r *http.Request) error {
-	item, err := s.findMovie(r.Context(), mux.Vars(r)["id"], 0)
+	p, err := parseParams(r.URL)
+	if err != nil {
+		return err
+	}
+	item, err := s.findMovie(r.Context(), mux.Vars(r)["id"], p.number("min_revision", 1, 1<<62, 0))
 	if err != nil {
 		return err
 	}
@@ -138,6 +157,12 @@ type troubleView struct {
 	Problem problem
 }
 
+// sentence is text that begins with a capital letter.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
+}
+
 // wantsPage tells whether an error goes to a person looking at a page.
 func wantsPage(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/v1/")
@@ -146,6 +171,7 @@ func wantsPage(r *http.Request) bool {
 // writeTrouble writes a problem as a page.
 func (s *server) writeTrouble(w http.ResponseWriter, r *http.Request, p problem) {
 	var body bytes.Buffer
+	p.Detail = sentence(p.Detail)
 	v := troubleView{frame: s.frame(r, p.Title, r.URL.Query().Get("q")), Problem: p}
 	if err := pages.ExecuteTemplate(&body, "trouble", v); err != nil {
 		s.Log.ErrorContext(r.Context(), "the page of a problem cannot be shown", "error", err)

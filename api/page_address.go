@@ -77,14 +77,20 @@ func address(r search.Request) string {
 	set("sort", r.Sort.String())
 	set("cursor", r.Cursor)
 	path := "/"
-	if r.PersonID != 0 {
+	switch {
+	case r.PersonID != 0:
 		path = "/people/" + strconv.FormatInt(r.PersonID, 10)
+	case r.Only != nil:
+		path = watchlistPath
 	}
 	if len(v) == 0 {
 		return path
 	}
 	return path + "?" + v.Encode()
 }
+
+// watchlistPath is where the page of somebody's own list is.
+const watchlistPath = "/watchlist"
 
 // filter is a repeatable parameter of a request.
 type filter struct {

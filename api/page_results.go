@@ -16,7 +16,9 @@ type resultsView struct {
 	frame
 	// Person and Roles are set on a person's page.
 	Person, Roles string
-	Cards         []card
+	// Watchlist: only somebody's own list is searched.
+	Watchlist bool
+	Cards     []card
 	// Count says how many there are in all.
 	Count string
 	// More is the address of the next page; Start of the first, on later ones.
@@ -46,7 +48,7 @@ type option struct {
 }
 
 func showResults(r search.Request, res *search.Result) resultsView {
-	v := resultsView{Count: count(res.Total), Sorts: sorts(r), Kept: kept(r)}
+	v := resultsView{Watchlist: r.Only != nil, Count: count(res.Total), Sorts: sorts(r), Kept: kept(r)}
 	for _, item := range res.Items {
 		v.Cards = append(v.Cards, newCard(item))
 	}
@@ -65,7 +67,7 @@ func showResults(r search.Request, res *search.Result) resultsView {
 	v.Facets = facetViews(r, res.Facets)
 	v.Years = yearBars(r, res.Facets[search.FacetDecade])
 	v.From, v.To = yearText(r.Year.From), yearText(r.Year.To)
-	if plain := address(search.Request{Text: r.Text, Sort: r.Sort}); plain != edited(r, func(*search.Request) {}) {
+	if plain := address(search.Request{Text: r.Text, Sort: r.Sort, Only: r.Only}); plain != edited(r, func(*search.Request) {}) {
 		v.Clear = plain
 	}
 	return v
@@ -214,6 +216,9 @@ func understood(r search.Request, i *search.Interpretation) (parts []link, notes
 		if len(i.Relaxed) > 0 {
 			notes = append(notes, "Nothing matched all of it, so these match less: "+strings.Join(i.Relaxed, ", "))
 		}
+	}
+	if r.Only != nil {
+		add("On your watchlist", func(r *search.Request) { r.Only = nil })
 	}
 	for _, f := range filtersOf(&r) {
 		for _, value := range *f.values {

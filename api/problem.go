@@ -32,9 +32,22 @@ type httpError struct {
 
 func (e *httpError) Error() string { return e.detail }
 
-// fail is the only place that turns an error into an HTTP answer. The unknown
-// becomes a 500 with a generic text, and is logged here, once.
+// fail answers with an error.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	s.answerProblem(w, r, s.explain(w, r, err))
+}
+
+func (s *server) answerProblem(w http.ResponseWriter, r *http.Request, p problem) {
+	if wantsPage(r) {
+		s.writeTrouble(w, r, p)
+		return
+	}
+	writeProblem(w, p)
+}
+
+// explain is the only place that turns an error into what HTTP says about it. The
+// unknown becomes a 500 with a generic text, and is logged here, once.
+func (s *server) explain(w http.ResponseWriter, r *http.Request, err error) problem {
 	p := problem{Type: "about:blank", RequestID: telemetry.RequestID(r.Context())}
 	var invalid *movie.InvalidError
 	var h *httpError
@@ -65,11 +78,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if retryAfter > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(retryAfter))
 	}
-	if wantsPage(r) {
-		s.writeTrouble(w, r, p)
-		return
-	}
-	writeProblem(w, p)
+	return p
 }
 
 // statusClientClosedRequest is what logs and metrics show for a client that left

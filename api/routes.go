@@ -54,6 +54,12 @@ func (s *server) router() (*mux.Router, error) {
 	r.Handle("/v1/me/sessions/{id}", s.sessions()).Methods(http.MethodDelete).Name("/v1/me/sessions/{id}")
 
 	read("/", s.searchPage)
+	mine(http.MethodGet, watchlistPath, s.watchlistPage)
+	edit(http.MethodGet, "/movies/new", s.editPage)
+	edit(http.MethodGet, "/movies/{id}/edit", s.editPage)
+	r.HandleFunc("/movies/new", s.saveForm).Methods(http.MethodPost).Name("/movies/new")
+	r.HandleFunc("/movies/{id}/edit", s.saveForm).Methods(http.MethodPost).Name("/movies/{id}/edit")
+	edit(http.MethodPost, "/movies/{id}/delete", s.deleteForm)
 	read("/movies/{id}", s.moviePage)
 	read("/people/{id}", s.personPage)
 

@@ -146,6 +146,9 @@ func TestAnswersAreAsSpecified(t *testing.T) {
 		"/movies/1":                         200,
 		"/movies/77":                        404,
 		"/people/8":                         200,
+		"/watchlist":                        501,
+		"/movies/new":                       501,
+		"/movies/1/edit":                    501,
 		"/assets/app.js":                    200,
 		"/assets/nothing.js":                404,
 	} {

@@ -2,7 +2,7 @@
 // fetched and the parts of the page that differ are swapped, so that the server
 // stays the only place that renders.
 import { suggest } from "./combobox.js";
-import { account } from "./account.js";
+import { account, askRenewing, maySignIn } from "./account.js";
 
 const content = document.getElementById("content");
 const dialog = document.getElementById("film");
@@ -28,7 +28,7 @@ async function load(address) {
   const slow = setTimeout(() => (progress.hidden = false), 150);
   content.ariaBusy = "true";
   try {
-    const response = await fetch(address, { headers: { Accept: "text/html" }, signal: mine.signal });
+    const response = await askRenewing(() => fetch(address, { headers: { Accept: "text/html" }, signal: mine.signal }));
     return new DOMParser().parseFromString(await response.text(), "text/html");
   } finally {
     clearTimeout(slow);
@@ -53,6 +53,8 @@ async function visit(address, { push = true } = {}) {
   if (dialog.open) dialog.close();
   swap(page);
   document.title = title = page.title;
+  form.action = page.getElementById("search").getAttribute("action");
+  document.getElementById("asks").textContent = page.getElementById("asks").textContent;
   if (document.activeElement !== box) box.value = page.getElementById("q").value;
   status.textContent = page.getElementById("count")?.textContent ?? page.querySelector("h1")?.textContent ?? "";
 }
@@ -110,8 +112,13 @@ dialog.addEventListener("click", (event) => {
   if (event.target === dialog) closeFilm(); // the backdrop
 });
 
+// isFilm tells whether an address is of a film, not of the form that edits it.
+function isFilm(address) {
+  return /^\/movies\/(?!new\b)[^/]+$/.test(address);
+}
+
 addEventListener("popstate", () => {
-  if (location.pathname.startsWith("/movies/") && !shown.startsWith("/movies/")) openFilm(here(), { push: false });
+  if (isFilm(location.pathname) && !shown.startsWith("/movies/")) openFilm(here(), { push: false });
   else if (here() !== shown) visit(here(), { push: false });
   else {
     dialog.close();
@@ -121,7 +128,7 @@ addEventListener("popstate", () => {
 
 // follow decides how an address of ours is shown.
 function follow(address) {
-  if (address.startsWith("/movies/") && !shown.startsWith("/movies/")) openFilm(address);
+  if (isFilm(address) && !shown.startsWith("/movies/")) openFilm(address);
   else visit(address);
 }
 
@@ -129,7 +136,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
   if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const url = new URL(link.href);
-  if (url.origin !== location.origin || url.hash || !/^\/($|movies\/|people\/)/.test(url.pathname)) return;
+  if (url.origin !== location.origin || url.hash || !/^\/($|movies\/|people\/|watchlist$)/.test(url.pathname)) return;
   event.preventDefault();
   if (link.id === "more") return void more(link);
   follow(url.pathname + url.search);
@@ -138,7 +145,7 @@ document.addEventListener("click", (event) => {
 // question is the form's address, without what is empty.
 function question() {
   const entries = [...new FormData(form)].filter(([, value]) => value.trim());
-  return "/" + (entries.length ? "?" + new URLSearchParams(entries) : "");
+  return new URL(form.action).pathname + (entries.length ? "?" + new URLSearchParams(entries) : "");
 }
 
 form.addEventListener("submit", (event) => {
@@ -164,7 +171,7 @@ async function more(link) {
   if (link.ariaBusy === "true") return;
   link.ariaBusy = "true";
   try {
-    const response = await fetch(link.href, { headers: { Accept: "text/html" } });
+    const response = await askRenewing(() => fetch(link.href, { headers: { Accept: "text/html" } }));
     if (!response.ok) throw new Error(response.statusText);
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!link.isConnected) return; // another question was asked meanwhile
@@ -206,3 +213,5 @@ const combobox = suggest(box, document.getElementById("suggestions"), status, fo
 const me = account(document.getElementById("account"));
 watchMore();
 personal(content);
+// This page was refused for want of a session that is only to be renewed.
+if (maySignIn() && content.querySelector('.trouble[data-status="401"]')) visit(here(), { push: false });
