@@ -107,6 +107,7 @@ func (x *session) send(ctx context.Context, r *request) (outcomes, error) {
 		return nil, err
 	}
 	x.finished(r, results, now)
+	x.deletes.applied(r.changes, func(i int) bool { return results[i].Outcome == opensearch.Done }, now)
 	r.keep(func(i int) bool { return !final(results[i].Outcome) })
 	return counts, nil
 }

@@ -171,7 +171,7 @@ func (p *process) metric(t testing.TB, name string, labels ...string) float64 {
 
 func (e *env) publish(events ...movie.Event) {
 	e.t.Helper()
-	parked, err := e.kafka.PublishEvents(e.t.Context(), events)
+	parked, err := e.kafka.PublishEvents(e.t.Context(), time.Now(), events)
 	if err != nil || len(parked) > 0 {
 		e.t.Fatalf("publish: %v, parked %v", err, parked)
 	}

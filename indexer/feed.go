@@ -28,6 +28,7 @@ type feed struct {
 	metrics  *feedMetrics
 	logger   *slog.Logger
 	throttle *throttle
+	deletes  *deletes
 	floor    movie.Version // the index has everything up to it from elsewhere
 
 	mu   sync.Mutex
@@ -36,7 +37,8 @@ type feed struct {
 
 func newFeed(index string, engine Engine, log Log, m *metrics, logger *slog.Logger) *feed {
 	t := newThrottle()
-	return &feed{index: index, engine: engine, log: log, metrics: m.feed(index, t), logger: logger.With("index", index), throttle: t, told: make(map[opensearch.Outcome]time.Time)}
+	return &feed{index: index, engine: engine, log: log, metrics: m.feed(index, t), logger: logger.With("index", index), throttle: t,
+		deletes: newDeletes(), told: make(map[opensearch.Outcome]time.Time)}
 }
 
 // run feeds until the context ends or the index is gone. What keeps it from

@@ -49,7 +49,7 @@ type session struct {
 
 // serve works until the context ends or the feed cannot go on.
 func (f *feed) serve(ctx context.Context, s share) error {
-	x := &session{feed: f, share: s, progress: newProgress(s.Start()), newest: newNewest(), works: make(chan struct{}, parallel), idle: make(chan struct{}, 1)}
+	x := &session{feed: f, share: s, progress: newProgress(s.Start()), newest: newNewest(f.deletes), works: make(chan struct{}, parallel), idle: make(chan struct{}, 1)}
 	f.metrics.begin(x.progress, len(s.Start()))
 	defer f.metrics.end()
 	g, ctx := errgroup.WithContext(ctx)

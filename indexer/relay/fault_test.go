@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,10 +21,10 @@ type unconfirmed struct{ relay.Source }
 func (unconfirmed) Confirm(uint64) {}
 
 // publisherFunc is a Publisher.
-type publisherFunc func(context.Context, []movie.Event) ([]kafka.DeadLetter, error)
+type publisherFunc func(context.Context, time.Time, []movie.Event) ([]kafka.DeadLetter, error)
 
-func (f publisherFunc) PublishEvents(ctx context.Context, events []movie.Event) ([]kafka.DeadLetter, error) {
-	return f(ctx, events)
+func (f publisherFunc) PublishEvents(ctx context.Context, read time.Time, events []movie.Event) ([]kafka.DeadLetter, error) {
+	return f(ctx, read, events)
 }
 
 func TestKilledBetweenPublishAndConfirm(t *testing.T) {
@@ -57,11 +58,11 @@ func TestPublishFailureIsRepeated(t *testing.T) {
 	failures := 3
 	r.start(func(p *parts) {
 		real := p.publisher
-		p.publisher = publisherFunc(func(ctx context.Context, events []movie.Event) ([]kafka.DeadLetter, error) {
+		p.publisher = publisherFunc(func(ctx context.Context, read time.Time, events []movie.Event) ([]kafka.DeadLetter, error) {
 			if failures--; failures >= 0 {
 				return nil, errors.New("not enough replicas")
 			}
-			return real.PublishEvents(ctx, events)
+			return real.PublishEvents(ctx, read, events)
 		})
 	})
 	r.exec("INSERT INTO movies (id, title) VALUES (1, 'one')") // in the slot or before it
@@ -71,6 +72,34 @@ func TestPublishFailureIsRepeated(t *testing.T) {
 	if failures >= 0 {
 		t.Error("publishing never failed")
 	}
+}
+
+// A relay whose machine stood still between reading and publishing begins anew
+// from what is confirmed.
+func TestWhatWasReadTooLongAgoIsReadAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var still atomic.Bool
+	r.start(func(p *parts) {
+		real := p.publisher
+		p.publisher = publisherFunc(func(ctx context.Context, read time.Time, events []movie.Event) ([]kafka.DeadLetter, error) {
+			if still.Swap(false) {
+				r.exec("UPDATE movies SET title = 'meanwhile' WHERE id = 1")
+				read = read.Add(-time.Hour)
+			}
+			return real.PublishEvents(ctx, read, events)
+		})
+	})
+	r.confirmed()
+	still.Store(true)
+	r.exec("INSERT INTO movies (id, title) VALUES (1, 'before')")
+	r.await("the movie is published as it is", func() bool { return r.title(1) == "meanwhile" })
+	for _, e := range r.events() {
+		if e.Movie.Title != "meanwhile" {
+			t.Errorf("published was %q, which had been read an hour ago", e.Movie.Title)
+		}
+	}
+	r.confirmed()
 }
 
 func TestStandbyGoesOnWhenTheActiveRelayIsCutOff(t *testing.T) {
@@ -98,7 +127,7 @@ func TestStopIsBounded(t *testing.T) {
 	r := newRig(t)
 	publishing := make(chan struct{}, 100)
 	stuck := r.start(func(p *parts) {
-		p.publisher = publisherFunc(func(ctx context.Context, _ []movie.Event) ([]kafka.DeadLetter, error) {
+		p.publisher = publisherFunc(func(ctx context.Context, _ time.Time, _ []movie.Event) ([]kafka.DeadLetter, error) {
 			publishing <- struct{}{}
 			<-ctx.Done() // a cluster that never acknowledges
 			return nil, ctx.Err()

@@ -20,8 +20,8 @@ type clock struct {
 
 func (c *clock) watch(p *parts) {
 	real := p.publisher
-	p.publisher = publisherFunc(func(ctx context.Context, events []movie.Event) ([]kafka.DeadLetter, error) {
-		parked, err := real.PublishEvents(ctx, events)
+	p.publisher = publisherFunc(func(ctx context.Context, read time.Time, events []movie.Event) ([]kafka.DeadLetter, error) {
+		parked, err := real.PublishEvents(ctx, read, events)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, e := range events {

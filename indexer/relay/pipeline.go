@@ -190,7 +190,7 @@ func (r *Relay) publishOne(ctx context.Context, b readBatch) error {
 	ctx, cancel := bounded(ctx, finishWithin)
 	defer cancel()
 	began := time.Now()
-	parked, err := r.publisher.PublishEvents(ctx, b.events)
+	parked, err := r.publisher.PublishEvents(ctx, b.began, b.events)
 	if err != nil {
 		return err
 	}

@@ -60,8 +60,10 @@ type Reader interface {
 // Publisher writes events.
 type Publisher interface {
 	// PublishEvents returns when all events are acknowledged by all in-sync
-	// replicas. Events that can never be published are parked and come back.
-	PublishEvents(ctx context.Context, events []movie.Event) (parked []kafka.DeadLetter, err error)
+	// replicas. Events that can never be published are parked and come back. Events
+	// that were read too long ago are refused: this relay may have been taken over
+	// from meanwhile, and newer ones may be there.
+	PublishEvents(ctx context.Context, read time.Time, events []movie.Event) (parked []kafka.DeadLetter, err error)
 }
 
 // StateStore keeps the relay's state outside the database.

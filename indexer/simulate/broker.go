@@ -53,7 +53,7 @@ func (b *broker) append(messages []kafka.Message) {
 }
 
 // PublishEvents implements relay.Publisher.
-func (c client) PublishEvents(ctx context.Context, events []movie.Event) ([]kafka.DeadLetter, error) {
+func (c client) PublishEvents(ctx context.Context, _ time.Time, events []movie.Event) ([]kafka.DeadLetter, error) {
 	var messages []kafka.Message
 	for i := range events {
 		value, err := kafka.EncodeEvent(events[i])

@@ -96,7 +96,7 @@ func (c *Client) takePart(ctx context.Context, g *kafka.Generation, group, topic
 }
 
 func (c *Client) runSession(ctx context.Context, g *kafka.Generation, group, topic string, log *slog.Logger, handle func(context.Context, *Session) error) error {
-	start, err := c.startOffsets(ctx, g, group, topic, log)
+	start, older, err := c.startOffsets(ctx, g, group, topic)
 	if err != nil {
 		return c.refused(ctx, err, log)
 	}
@@ -104,7 +104,12 @@ func (c *Client) runSession(ctx context.Context, g *kafka.Generation, group, top
 	batches := make(chan Batch)
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	stop := c.fetchAll(ctx, topic, start, batches, log, end)
+	stop := c.fetchAll(ctx, topic, start, batches, log, end, func(ctx context.Context, partition int) error {
+		if _, known := older[partition]; known {
+			return nil
+		}
+		return c.awaitOlder(ctx, group, topic, partition, older, log)
+	})
 	defer stop()
 	err = handle(ctx, NewSession(start, batches, c.committer(g, topic)))
 	if cause := context.Cause(ctx); errors.Is(cause, ErrNoOffsets) {
@@ -127,34 +132,31 @@ func (c *Client) refused(ctx context.Context, err error, log *slog.Logger) error
 	return nil
 }
 
-// startOffsets is where each of this member's partitions goes on. A partition
-// without an offset is new if the group has offsets of others: it is read from
-// its first message, provided that nothing has been removed before that.
-func (c *Client) startOffsets(ctx context.Context, g *kafka.Generation, group, topic string, log *slog.Logger) (Offsets, error) {
-	committed, err := c.GroupOffsets(ctx, group, topic)
-	if err != nil {
-		return nil, err
+// startOffsets is where each of this member's partitions goes on, and what the
+// group has committed. A partition without an offset is new if the group has
+// offsets of others: it is read from its first message (see awaitOlder), provided
+// that nothing has been removed before that.
+func (c *Client) startOffsets(ctx context.Context, g *kafka.Generation, group, topic string) (start, committed Offsets, err error) {
+	if committed, err = c.GroupOffsets(ctx, group, topic); err != nil {
+		return nil, nil, err
 	}
 	first, next, err := c.bounds(ctx, topic)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(committed) == 0 {
-		return nil, fmt.Errorf("%w: group %s on topic %s", ErrNoOffsets, c.prefixed(group), c.prefixed(topic))
+		return nil, nil, fmt.Errorf("%w: group %s on topic %s", ErrNoOffsets, c.prefixed(group), c.prefixed(topic))
 	}
-	start := make(Offsets)
+	start = make(Offsets)
 	for _, a := range g.Assignments[c.prefixed(topic)] {
-		offset, ok := committed[a.ID]
-		if !ok {
-			log.Warn("new partition: reading it from its beginning", "partition", a.ID)
-		}
+		offset := committed[a.ID]
 		if offset < first[a.ID] || offset > next[a.ID] {
-			return nil, fmt.Errorf("%w: group %s, topic %s, partition %d: it would go on from offset %d, the topic holds %d up to %d",
+			return nil, nil, fmt.Errorf("%w: group %s, topic %s, partition %d: it would go on from offset %d, the topic holds %d up to %d",
 				ErrNoOffsets, c.prefixed(group), c.prefixed(topic), a.ID, offset, first[a.ID], next[a.ID])
 		}
 		start[a.ID] = offset
 	}
-	return start, nil
+	return start, committed, nil
 }
 
 func (c *Client) dialer() *kafka.Dialer {

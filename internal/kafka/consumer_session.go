@@ -63,14 +63,19 @@ func (c *Client) committer(g *kafka.Generation, topic string) func(Offsets) erro
 	}
 }
 
-// fetchAll fetches all partitions until stop is called, which waits for it. A
-// fetcher that cannot go on ends the session.
-func (c *Client) fetchAll(ctx context.Context, topic string, start Offsets, out chan<- Batch, log *slog.Logger, end context.CancelCauseFunc) (stop func()) {
+// fetchAll fetches all partitions, each when before has returned for it, until
+// stop is called, which waits for it. A fetcher that cannot go on ends the session.
+func (c *Client) fetchAll(ctx context.Context, topic string, start Offsets, out chan<- Batch, log *slog.Logger, end context.CancelCauseFunc,
+	before func(context.Context, int) error,
+) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	for p, offset := range start {
 		f := &fetcher{client: c, topic: topic, partition: p, offset: offset, out: out, log: log}
 		wg.Go(func() {
+			if before(ctx, p) != nil {
+				return // the session has ended
+			}
 			if err := f.run(ctx); err != nil {
 				end(err)
 			}

@@ -333,6 +333,50 @@ func TestConsumeFindsNewPartitions(t *testing.T) {
 	}
 }
 
+// What comes in a new partition may follow what is unread in the older ones, for
+// keys have moved. It is not read before the group has finished those.
+func TestNewPartitionsWaitForTheOlderOnes(t *testing.T) {
+	t.Parallel()
+	c := newTestClient(t)
+	setOffsets(t, c, Offsets{0: 0, 1: 0, 2: 0})
+	publish(t, c, numbered(0, 50))
+	_, err := c.client.CreatePartitions(t.Context(), &kafka.CreatePartitionsRequest{
+		Topics: []kafka.TopicPartitionsConfig{{Name: c.prefixed(TopicChanges), Count: 5}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the cluster has five", func() error {
+		if n, err := c.Partitions(t.Context(), TopicChanges); err != nil || n != 5 {
+			return errors.Join(fmt.Errorf("%d partitions", n), err)
+		}
+		return nil
+	})
+	publish(t, c, numbered(0, 50))
+	ends, err := c.EndOffsets(t.Context(), TopicChanges)
+	if err != nil || ends[3]+ends[4] == 0 {
+		t.Fatalf("ends %v, %v: the new partitions are empty, and this test proves nothing", ends, err)
+	}
+	slow := join(t, c, false) // finishes nothing
+	slow.awaitMessages(int(ends[0] + ends[1] + ends[2]))
+	<-time.After(3 * grownCheck) // what must not happen has no condition to wait for
+	if got, want := len(slow.keys()), int(ends[0]+ends[1]+ends[2]); got != want {
+		t.Errorf("%d messages are read while the older partitions are not finished, want their %d", got, want)
+	}
+	if err := slow.leave(); err != nil {
+		t.Fatal(err)
+	}
+	m := join(t, c, true)
+	m.awaitMessages(100)
+	newer := 0
+	for i, x := range m.read {
+		if x.Partition > 2 {
+			newer++
+		} else if newer > 0 {
+			t.Fatalf("message %d is of partition %d and comes behind one of a new partition", i, x.Partition)
+		}
+	}
+}
+
 func wantPartitions(m *member, n int) error {
 	if got := m.share(); len(got) != n {
 		return fmt.Errorf("partitions %v", got)
@@ -365,7 +409,7 @@ func TestConsumeLargeMessages(t *testing.T) {
 func TestConsumeCompactedTopic(t *testing.T) {
 	t.Parallel()
 	c := newTestClient(t)
-	alterTopic(t, c, map[string]string{"min.cleanable.dirty.ratio": "0.01", "segment.bytes": "1048576", "max.compaction.lag.ms": "1"})
+	alterTopic(t, c, map[string]string{"min.cleanable.dirty.ratio": "0.01", "segment.bytes": "1048576", "min.compaction.lag.ms": "0", "max.compaction.lag.ms": "1"})
 	const keys, rounds = 30, 12
 	for round := range rounds {
 		// Batches of which the first message stays and the others do not.

@@ -49,9 +49,12 @@ func (e *PublishError) Rejected() bool {
 	return true
 }
 
+// ErrLate means that the cluster has refused messages for their age, see LateBy.
+var ErrLate = errors.New("refused by Kafka for their age: this process has stood still, or its clock is not the brokers'")
+
 // rejected: sending the same bytes again cannot succeed.
 func rejected(err error) bool {
-	for _, kind := range []error{kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidRecord, kafka.InvalidTimestamp} {
+	for _, kind := range []error{kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.InvalidRecord} {
 		if errors.Is(err, kind) {
 			return true
 		}

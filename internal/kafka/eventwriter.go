@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"movies/internal/movie"
 )
 
 // PublishEvents writes events to TopicChanges; all are acknowledged by all
-// in-sync replicas when it returns without an error. An event that can never be
+// in-sync replicas when it returns without an error. Their documents were read
+// when the time read had come; ErrLate means that this was too long ago, and that
+// the events are to be made anew. An event that can never be
 // published (it is not valid, or larger than MaxMessageBytes) is parked as a
 // dead letter and comes back in parked, so that it blocks nothing but itself.
-func (c *Client) PublishEvents(ctx context.Context, events []movie.Event) (parked []DeadLetter, err error) {
-	messages, indexes, parked := encodeEvents(events)
+func (c *Client) PublishEvents(ctx context.Context, read time.Time, events []movie.Event) (parked []DeadLetter, err error) {
+	messages, indexes, parked := encodeEvents(read, events)
 	if err = c.Publish(ctx, TopicChanges, messages); err != nil {
 		var failed *PublishError
 		if !errors.As(err, &failed) || !failed.Rejected() {
@@ -35,7 +38,7 @@ func (c *Client) PublishEvents(ctx context.Context, events []movie.Event) (parke
 }
 
 // encodeEvents encodes on all processors. indexes maps a message to its event.
-func encodeEvents(events []movie.Event) (messages []Message, indexes []int, refused []DeadLetter) {
+func encodeEvents(read time.Time, events []movie.Event) (messages []Message, indexes []int, refused []DeadLetter) {
 	encoded := make([][]byte, len(events))
 	errs := make([]error, len(events))
 	share := (len(events) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
@@ -54,7 +57,7 @@ func encodeEvents(events []movie.Event) (messages []Message, indexes []int, refu
 			refused = append(refused, unpublished(&events[i], nil, errs[i]))
 			continue
 		}
-		messages = append(messages, Message{Key: EventKey(events[i].ID), Value: encoded[i]})
+		messages = append(messages, Message{Key: EventKey(events[i].ID), Value: encoded[i], Time: read})
 		indexes = append(indexes, i)
 	}
 	return messages, indexes, refused

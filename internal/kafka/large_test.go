@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -66,7 +67,7 @@ func TestLargeMessagesAreRead(t *testing.T) {
 		{ID: 1, Op: movie.OpDelete, Version: 3},
 	}
 	for i := range events {
-		if parked, err := c.PublishEvents(t.Context(), events[i:i+1]); err != nil || len(parked) > 0 {
+		if parked, err := c.PublishEvents(t.Context(), time.Now(), events[i:i+1]); err != nil || len(parked) > 0 {
 			t.Fatalf("event %d: parked %d, %v", i, len(parked), err)
 		}
 	}

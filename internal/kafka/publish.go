@@ -117,6 +117,9 @@ func (c *Client) publishBatch(ctx context.Context, topic string, partition int, 
 	case rejected(err):
 		return map[int]error{indexes[0]: fmt.Errorf("%w: %w", ErrRejected, err)}
 	}
+	if errors.Is(err, kafka.InvalidTimestamp) {
+		err = ErrLate
+	}
 	failed := make(map[int]error, len(indexes))
 	for _, i := range indexes {
 		failed[i] = err

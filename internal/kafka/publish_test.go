@@ -88,7 +88,7 @@ func TestEventThatCannotBePublishedIsParked(t *testing.T) {
 		{ID: 3, Op: "nonsense", Version: 7},
 		{ID: 4, Op: movie.OpDelete, Version: 8},
 	}
-	parked, err := c.PublishEvents(t.Context(), events)
+	parked, err := c.PublishEvents(t.Context(), time.Now(), events)
 	if err != nil || len(parked) != 2 {
 		t.Fatalf("parked %d events, %v; want 2", len(parked), err)
 	}
@@ -104,6 +104,26 @@ func TestEventThatCannotBePublishedIsParked(t *testing.T) {
 		if l.MovieID == 2 && (!l.Truncated || len(l.Value) != truncatedBytes || l.Version != 6) {
 			t.Errorf("movie 2: truncated %v, %d bytes, version %v", l.Truncated, len(l.Value), l.Version)
 		}
+	}
+}
+
+// A relay whose machine has stood still does not publish what it had read before:
+// the cluster refuses it, and it is no dead letter either.
+func TestEventsReadTooLongAgoAreRefused(t *testing.T) {
+	t.Parallel()
+	c := newTestClient(t)
+	event := movie.Event{ID: 1, Op: movie.OpDelete, Version: 5}
+	_, err := c.PublishEvents(t.Context(), time.Now().Add(-LateBy-time.Minute), []movie.Event{event})
+	if !errors.Is(err, ErrLate) {
+		t.Errorf("the error is %v, want %v", err, ErrLate)
+	}
+	for _, topic := range []string{TopicChanges, TopicDLQ} {
+		if got := readAll(t, c, topic); len(got) > 0 {
+			t.Errorf("%s has %v", topic, got)
+		}
+	}
+	if _, err := c.PublishEvents(t.Context(), time.Now().Add(-LateBy/2), []movie.Event{event}); err != nil {
+		t.Errorf("events that are not as old: %v", err)
 	}
 }
 

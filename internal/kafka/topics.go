@@ -2,7 +2,9 @@ package kafka
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
+	"time"
 )
 
 // The topics. Each name is written here and nowhere else.
@@ -24,6 +26,17 @@ const (
 // movie that is valid, all lists full, and below the 100 MiB at which a broker
 // hangs up. A message above it is rejected here.
 const MaxMessageBytes = 64 << 20
+
+// LateBy is how old an event may be when TopicChanges takes it: counted from when
+// its document was read, by the broker's clock. It keeps out what a relay sends
+// that was taken over from long ago without knowing, because its machine stood
+// still. A clock that differs from the brokers' by as much stops the relay.
+const LateBy = 5 * time.Minute
+
+// compactedAfter is the least age of what compaction removes. Compaction keeps
+// the last event of a movie, which after a repeated publish is not always the
+// newest; a feed that is less behind than this reads them all.
+const compactedAfter = 24 * time.Hour
 
 // TopicSettings are the settings that depend on the cluster's size.
 type TopicSettings struct {
@@ -68,8 +81,11 @@ func topicSpecs(s TopicSettings) []topicSpec {
 		// A replica that lacks acknowledged messages must never become the leader.
 		"unclean.leader.election.enable": "false",
 	}
+	changes := maps.Clone(configs)
+	changes["message.timestamp.before.max.ms"] = strconv.FormatInt(LateBy.Milliseconds(), 10)
+	changes["min.compaction.lag.ms"] = strconv.FormatInt(compactedAfter.Milliseconds(), 10)
 	return []topicSpec{
-		{TopicChanges, s.Partitions, s.ReplicationFactor, configs},
+		{TopicChanges, s.Partitions, s.ReplicationFactor, changes},
 		{TopicDLQ, 1, s.ReplicationFactor, configs},
 		{TopicRelay, 1, s.ReplicationFactor, configs},
 	}
