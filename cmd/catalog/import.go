@@ -94,6 +94,7 @@ func (t *terminal) importSource(ctx context.Context, catalog *postgres.Catalog, 
 			}
 			bar.Set(n.Movies(), run.expected(n.Movies()))
 		},
+		Phase: func(name string) { fmt.Fprintf(bar, "first load: %s\n", name) },
 		Rejected: func(r postgres.Rejection) {
 			rejected++
 			fmt.Fprintf(bar, "%s:%d: %v\n", r.File, r.Line, r.Err)

@@ -95,12 +95,13 @@ func rootCause(err error) error {
 
 // SQLSTATE codes that are handled.
 const (
-	undefinedTable       = "42P01"
-	foreignKeyViolation  = "23503"
-	uniqueViolation      = "23505"
-	serializationFailure = "40001"
-	deadlockDetected     = "40P01"
-	lockNotAvailable     = "55P03"
+	undefinedTable        = "42P01"
+	insufficientPrivilege = "42501"
+	foreignKeyViolation   = "23503"
+	uniqueViolation       = "23505"
+	serializationFailure  = "40001"
+	deadlockDetected      = "40P01"
+	lockNotAvailable      = "55P03"
 )
 
 // queryIDs runs a query of one bigint column.

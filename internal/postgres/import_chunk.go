@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +107,13 @@ func rollbackIf(yes bool) error {
 }
 
 // writeLines stages the lines and writes them to the catalogue.
-func (im *importer) writeLines(ctx context.Context, tx pgx.Tx, lines []importLine, w *written) error {
+func (im *importer) writeLines(ctx context.Context, tx pgx.Tx, lines []importLine, w *written) (err error) {
+	if im.load != nil {
+		if err := im.load.usual(ctx, tx); err != nil {
+			return err
+		}
+		defer func() { err = cmp.Or(err, captureInserts(ctx, tx, false)) }()
+	}
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, namesLock); err != nil {
 		return fmt.Errorf("wait for other writers: %w", err)
 	}

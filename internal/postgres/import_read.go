@@ -30,6 +30,7 @@ type importLine struct {
 	text   string
 	movie  movie.Movie
 	key    []byte // see importKey; nil when the line has an id
+	placed bool   // the movie's id is of the import's making
 }
 
 // chunkReader cuts a source into chunks.

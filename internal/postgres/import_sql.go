@@ -106,7 +106,7 @@ var findKnownPeople = []string{
 		named AS (UPDATE people p SET imdb_id = person_key FROM chosen WHERE p.id = chosen.id RETURNING p.id, imdb_id)
 		UPDATE import_credits s SET person_id = named.id FROM named WHERE s.person_key = named.imdb_id`,
 	`WITH fresh AS (INSERT INTO people (name, imdb_id) SELECT min(name), person_key FROM import_credits
-				WHERE person_id IS NULL GROUP BY person_key ORDER BY min(line), min(n) RETURNING id, imdb_id)
+				WHERE person_id IS NULL GROUP BY person_key ORDER BY min(ARRAY[line, n]) RETURNING id, imdb_id)
 		UPDATE import_credits s SET person_id = fresh.id FROM fresh WHERE s.person_key = fresh.imdb_id`,
 }
 
@@ -139,7 +139,7 @@ var findPeople = []string{
 		FROM (SELECT n.name, min(p.id) AS id FROM (SELECT DISTINCT name FROM import_credits WHERE person_id IS NULL) AS n JOIN people p ON p.name = n.name
 			GROUP BY n.name) AS known
 		WHERE s.person_id IS NULL AND s.name = known.name`,
-	`WITH fresh AS (INSERT INTO people (name) SELECT name FROM import_credits WHERE person_id IS NULL GROUP BY name ORDER BY min(line), min(n) RETURNING id, name)
+	`WITH fresh AS (INSERT INTO people (name) SELECT name FROM import_credits WHERE person_id IS NULL GROUP BY name ORDER BY min(ARRAY[line, n]) RETURNING id, name)
 		UPDATE import_credits s SET person_id = fresh.id FROM fresh WHERE s.person_id IS NULL AND s.name = fresh.name`,
 }
 
