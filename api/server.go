@@ -85,6 +85,9 @@ func New(o Options) (http.Handler, error) {
 	if err := o.Metrics.Register(s.latency); err != nil {
 		return nil, err
 	}
+	if s.Searcher, err = noteUnanswered(o.Searcher, o.Log, o.Metrics); err != nil {
+		return nil, err
+	}
 	router, err := s.router()
 	if err != nil {
 		return nil, err
