@@ -9,6 +9,12 @@
 // an existing index cannot take raises Version, and a test fails when a field
 // of the Document is not mapped.
 //
+// Every field pays in time and in bytes for each of millions of documents, so a
+// text is indexed once for each way it is asked for and no more: the titles and
+// the people only together (titles, names; what is searched apart by nobody, such
+// as akas, is stored for highlighting alone), and beginnings up to a length, to
+// which the question's are cut.
+//
 // The mapping is dynamic:false rather than strict. While a rebuild runs and
 // until it is finalised, one indexer feeds indices of two versions; an older
 // index must take documents with fields it does not know (they stay in _source,

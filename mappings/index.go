@@ -7,7 +7,7 @@ import (
 )
 
 // Version of the mapping, also found in an index's mappings._meta.version.
-const Version = 1
+const Version = 2
 
 //go:embed index.json
 var index []byte

@@ -191,13 +191,13 @@ func constant(filter obj, score float64) obj {
 	return obj{"constant_score": obj{"filter": filter, "boost": score}}
 }
 
-// highlight marks the words where a person sees them. Everything else in a
-// fragment is escaped.
+// highlight marks the words where a person sees them, cut as in titles and as in
+// prose, whatever the field. Everything else in a fragment is escaped.
 func highlight(q query.Query) obj {
 	whole := obj{"number_of_fragments": 0}
 	return obj{
 		"encoder": "html", "pre_tags": []string{"<em>"}, "post_tags": []string{"</em>"}, "require_field_match": false,
-		"highlight_query": obj{"multi_match": obj{"query": q.Core(), "type": "most_fields", "fields": []string{"title", "original_title", "akas", "overview", "directors", "cast", "characters"}}},
+		"highlight_query": obj{"multi_match": obj{"query": q.Core(), "type": "most_fields", "fields": []string{"titles", "overview"}}},
 		"fields": obj{
 			"title": whole, "original_title": whole, "akas": whole, "directors": whole, "cast": whole, "characters": whole,
 			"overview": obj{"number_of_fragments": 2, "fragment_size": 160},
