@@ -59,8 +59,17 @@ func (s *server) passedOn(next http.Handler) http.Handler {
 			s.fail(w, r, tooMany(wait, "requests from this address"))
 			return
 		}
-		next.ServeHTTP(w, r)
+		passOn(next, w, r)
 	})
+}
+
+// passOn lets auth answer, and say itself what a browser may do with its answer:
+// two policies would forbid what either forbids.
+func passOn(auth http.Handler, w http.ResponseWriter, r *http.Request) {
+	for _, name := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy"} {
+		w.Header().Del(name)
+	}
+	auth.ServeHTTP(w, r)
 }
 
 // guards are what protects the routes of people who are signed in.

@@ -9,13 +9,14 @@ import (
 // SignInUnavailable answers for auth while it is down: with a page to people,
 // with a problem document to scripts.
 func SignInUnavailable(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header())
 	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 		Unavailable(w, r, "Signing in is not possible right now; browsing and searching are not affected.")
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", contentSecurityPolicy)
+	securePage(h)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Retry-After", "5")
 	w.WriteHeader(http.StatusServiceUnavailable)

@@ -165,7 +165,7 @@ func (s *server) deleteMe(w http.ResponseWriter, r *http.Request, who identity.I
 	if s.Auth == nil {
 		return noContent(w, nil)
 	}
-	s.Auth.ServeHTTP(w, r)
+	passOn(s.Auth, w, r)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -23,10 +24,22 @@ import (
 func (s *server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r)
-		w.Header().Set("X-Request-Id", id)
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		h := w.Header()
+		h.Set("X-Request-Id", id)
+		if s.HTTPSOnly {
+			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+		}
+		secure(h)
 		next.ServeHTTP(w, r.WithContext(telemetry.WithRequestID(r.Context(), id)))
 	})
+}
+
+// secure says what a browser may do with an answer: read it, and nothing else.
+// Pages say more.
+func secure(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "same-origin")
 }
 
 // recovered is the net under a panic.
@@ -83,9 +96,18 @@ func (s *server) observe(next http.Handler) http.Handler {
 		s.recovered(next).ServeHTTP(sw, r.WithContext(ctx))
 		took := time.Since(started)
 		s.latency.WithLabelValues(route, method(r), strconv.Itoa(sw.status)).Observe(took.Seconds())
-		s.Log.DebugContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "query", r.URL.RawQuery,
+		s.Log.DebugContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "query", loggedQuery(r),
 			"status", sw.status, "took_ms", took.Milliseconds())
 	})
+}
+
+// loggedQuery leaves out what a provider sends by way of the browser: the code and
+// state of a sign-in are secrets.
+func loggedQuery(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, "/auth/") {
+		return ""
+	}
+	return r.URL.RawQuery
 }
 
 // method keeps the label's values few, whatever a client sends.

@@ -29,6 +29,31 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 	}
 }
 
+// TestSecurityHeaders are on every answer, once, whoever makes it.
+func TestSecurityHeaders(t *testing.T) {
+	t.Parallel()
+	s := newService(t, films(), func(o *api.Options) {
+		o.HTTPSOnly = true
+		o.Auth = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/auth/down" {
+				api.SignInUnavailable(w, r)
+				return
+			}
+			for _, name := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy"} {
+				w.Header().Add(name, "as auth says")
+			}
+		})
+	})
+	for _, path := range []string{"/", "/v1/movies", "/v1/movies/1", "/v1/nothing", "/healthz", "/assets/app.js", "/auth/me", "/auth/down", "/v1/me/sessions"} {
+		a := s.get(path, "Accept: text/html")
+		for _, name := range []string{"X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "Strict-Transport-Security"} {
+			if values := a.header.Values(name); len(values) != 1 || values[0] == "" {
+				t.Errorf("%s: %s is %q", path, name, values)
+			}
+		}
+	}
+}
+
 // TestValidators: what a client has is not sent again, in either encoding.
 func TestValidators(t *testing.T) {
 	t.Parallel()

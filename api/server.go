@@ -33,6 +33,8 @@ type Options struct {
 	Accounts Accounts
 	// Limits protect the service; see Limits.
 	Limits Limits
+	// HTTPSOnly makes browsers come by https from their first visit on (RFC 6797).
+	HTTPSOnly bool
 	// ReadTimeout bounds the time one catalogue read may take, the engine's time
 	// included; 0 means DefaultReadTimeout.
 	ReadTimeout time.Duration

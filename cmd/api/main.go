@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -64,6 +65,18 @@ func (o options) limits() (api.Limits, error) {
 	return l, nil
 }
 
+// secure tells whether browsers reach the service by https. Then it must be said
+// who ends TLS: this process, or a proxy whose word is trusted.
+func (o options) secure(l api.Limits) (bool, error) {
+	if !strings.HasPrefix(o.PublicURL, "https:") {
+		return false, nil
+	}
+	if o.CertFile == "" && len(l.TrustedProxies) == 0 {
+		return false, errors.New("PUBLIC_URL (--public-url) is https, and nothing here ends TLS: set TLS_CERT_FILE and TLS_KEY_FILE, or in TRUSTED_PROXIES (--trusted-proxies) the network of the proxy that does")
+	}
+	return true, nil
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -77,6 +90,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	limits, err := o.limits()
+	if err != nil {
+		return &config.UsageError{Err: err}
+	}
+	secure, err := o.secure(limits)
 	if err != nil {
 		return &config.UsageError{Err: err}
 	}
@@ -109,7 +126,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	ready["search"] = engine.Ping
 	handler, err := api.New(api.Options{
 		Searcher: opensearch.NewSearcher(engine, opensearch.ReadAlias, api.DefaultReadTimeout),
-		Log:      log, Metrics: metrics, Ready: ready, Auth: auth, Accounts: accounts.Accounts, Limits: limits,
+		Log:      log, Metrics: metrics, Ready: ready, Auth: auth, Accounts: accounts.Accounts, Limits: limits, HTTPSOnly: secure,
 	})
 	if err != nil {
 		return err
@@ -117,7 +134,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return telemetry.Serve(ctx, o.MetricsAddr, metrics, ready) })
 	group.Go(func() error { accounts.run(ctx); return nil })
-	group.Go(func() error { return serve(ctx, o.HTTP.Addr, handler, o.ShutdownGrace) })
+	group.Go(func() error { return serve(ctx, o.HTTP, handler, o.ShutdownGrace) })
 	log.Info("serving", "addr", o.HTTP.Addr)
 	return group.Wait()
 }
@@ -141,8 +158,12 @@ func (o options) authProxy() (http.Handler, error) {
 
 // serve answers requests until the context ends, then lets those under way
 // finish within the grace.
-func serve(ctx context.Context, addr string, handler http.Handler, grace time.Duration) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+func serve(ctx context.Context, at config.HTTP, handler http.Handler, grace time.Duration) error {
+	tlsConfig, err := at.TLS()
+	if err != nil {
+		return &config.UsageError{Err: err}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", at.Addr)
 	if err != nil {
 		return fmt.Errorf("HTTP_ADDR (--http-addr): %w", err)
 	}
@@ -164,7 +185,13 @@ func serve(ctx context.Context, addr string, handler http.Handler, grace time.Du
 			return nil
 		})
 	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	answer := server.Serve
+	if tlsConfig != nil {
+		protocols.SetHTTP2(true)
+		server.TLSConfig = tlsConfig
+		answer = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	if err := answer(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	<-drained

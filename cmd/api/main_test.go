@@ -88,3 +88,18 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestTLSIsEndedKnowingly: behind https, somebody is named who ends it.
+func TestTLSIsEndedKnowingly(t *testing.T) {
+	args := []string{"--search-url", "http://x:1", "--public-url", "https://movies.test", "--http-addr", "127.0.0.1:99999"}
+	for setting, more := range map[string][]string{
+		"TLS_CERT_FILE": nil,
+		"TLS_KEY_FILE":  {"--tls-cert-file", "main_test.go"},
+		"HTTP_ADDR":     {"--trusted-proxies", "10.0.0.0/8"}, // gets as far as listening
+	} {
+		err := run(t.Context(), append(args, more...), io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), setting) {
+			t.Errorf("%v: got %v", more, err)
+		}
+	}
+}

@@ -120,7 +120,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger, store *accounts.S
 		return nil
 	})
 	group.Go(func() error { return telemetry.Serve(ctx, s.MetricsAddr, registry, ready) })
-	group.Go(func() error { return listen(ctx, s.Addr, mux) })
+	group.Go(func() error { return listen(ctx, s.HTTP, mux) })
 	log.Info("serving", "addr", s.Addr)
 	return group.Wait()
 }
@@ -145,8 +145,12 @@ func migrate(ctx context.Context, store *accounts.Store, log *slog.Logger) bool 
 }
 
 // listen answers requests until the context ends, then lets those under way finish.
-func listen(ctx context.Context, addr string, handler http.Handler) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+func listen(ctx context.Context, at config.HTTP, handler http.Handler) error {
+	tlsConfig, err := at.TLS()
+	if err != nil {
+		return &config.UsageError{Err: err}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", at.Addr)
 	if err != nil {
 		return fmt.Errorf("HTTP_ADDR (--http-addr): %w", err)
 	}
@@ -158,7 +162,12 @@ func listen(ctx context.Context, addr string, handler http.Handler) error {
 		bounded(ctx, 5*time.Second, server.Shutdown)
 		_ = server.Close() // what was not done in time is cut
 	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	answer := server.Serve
+	if tlsConfig != nil {
+		server.TLSConfig = tlsConfig
+		answer = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	if err := answer(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	<-drained

@@ -3,6 +3,8 @@ package auth_test
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"log/slog"
 	"net"
@@ -26,8 +28,8 @@ import (
 	"movies/search/opensearch"
 )
 
-// TestProcesses runs the real commands, api in front of auth, and takes away one
-// dependency after the other.
+// TestProcesses runs the real commands, api in front of auth, over TLS and with
+// all that they can log, and takes away one dependency after the other.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
 	search := newEngine(t)
@@ -39,7 +41,11 @@ func TestProcesses(t *testing.T) {
 	catalogDB := newTunnel(t, catalogURL)
 	bin := build(t, "auth", "api")
 	apiAddr, authAddr := freeAddr(t), freeAddr(t)
-	public := "http://" + apiAddr
+	public := "https://" + apiAddr
+	certificates := httptest.NewTLSServer(nil) // has a certificate, and clients that trust it
+	t.Cleanup(certificates.Close)
+	certFile, keyFile := keyPairOf(t, certificates)
+	status := func(url string) int { return status(certificates.Client(), url) }
 
 	back := httptest.NewUnstartedServer(nil)
 	t.Cleanup(back.Close)
@@ -54,10 +60,10 @@ func TestProcesses(t *testing.T) {
 	back.Start()
 
 	env := []string{"OIDC_ISSUER=" + issuer, "OIDC_CLIENT_ID=movies", "OIDC_CLIENT_SECRET=s", "PUBLIC_URL=" + public, "AUTH_URL=http://" + authAddr,
-		"DATABASE_URL=" + catalogDB.url, "AUTH_DATABASE_URL=" + sessionsDB.url, "SEARCH_URL=" + search}
+		"DATABASE_URL=" + catalogDB.url, "AUTH_DATABASE_URL=" + sessionsDB.url, "SEARCH_URL=" + search, "LOG_LEVEL=debug"}
 	auth := start(t, filepath.Join(bin, "auth"), append(env, "HTTP_ADDR="+authAddr)...)
-	start(t, filepath.Join(bin, "api"), append(env, "HTTP_ADDR="+apiAddr, "RATE_LIMIT=off")...)
-	b := (&world{url: public}).newBrowser(t)
+	api := start(t, filepath.Join(bin, "api"), append(env, "HTTP_ADDR="+apiAddr, "RATE_LIMIT=off", "TLS_CERT_FILE="+certFile, "TLS_KEY_FILE="+keyFile)...)
+	b := (&world{url: public, tls: certificates}).newBrowser(t)
 	await(t, "the api serves", func() bool { return status(public+"/healthz") == http.StatusOK })
 	await(t, "auth is ready without the provider", func() bool { return status("http://"+authAddr+"/readyz") == http.StatusOK })
 	if r := b.do(http.MethodGet, "/auth/login", "Accept", "text/html"); r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text(r), "not possible right now") {
@@ -66,6 +72,9 @@ func TestProcesses(t *testing.T) {
 	providerUp.set(false)
 	await(t, "sign-in works", func() bool { return b.do(http.MethodGet, "/auth/login").StatusCode == http.StatusOK })
 	b.signIn("/", "demo-editor", "editor")
+	if all := b.cookies(); all["__Host-session"] == "" || all["__Host-access"] == "" {
+		t.Errorf("cookies over TLS: %v", all)
+	}
 
 	write := func() int {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, public+"/v1/movies", strings.NewReader(`{"title":"written"}`))
@@ -96,7 +105,7 @@ func TestProcesses(t *testing.T) {
 	if r := b.do(http.MethodGet, "/auth/login", "Accept", "text/html"); r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text(r), "<h1>") {
 		t.Errorf("auth killed: sign-in: %s %s", r.Status, text(r))
 	}
-	start(t, filepath.Join(bin, "auth"), append(env, "HTTP_ADDR="+authAddr)...)
+	again := start(t, filepath.Join(bin, "auth"), append(env, "HTTP_ADDR="+authAddr)...)
 	await(t, "the session outlives auth", func() bool { return refresh() == http.StatusOK })
 
 	sessionsDB.set(true)
@@ -124,6 +133,37 @@ func TestProcesses(t *testing.T) {
 	}
 	catalogDB.set(false)
 	await(t, "writes after the catalogue's database came back", func() bool { return write() == http.StatusCreated })
+
+	logs := ""
+	for _, p := range []*process{auth, api, again} {
+		p.kill()
+		logs += p.out.String()
+	}
+	if len(b.secrets) < 10 || !strings.Contains(logs, `"path":"/auth/callback"`) {
+		t.Fatalf("the test saw %d secrets and these logs:\n%s", len(b.secrets), logs)
+	}
+	for _, secret := range b.secrets {
+		if strings.Contains(logs, secret) {
+			t.Errorf("a log shows %q", secret)
+		}
+	}
+}
+
+// keyPairOf writes a test server's certificate and key into files.
+func keyPairOf(t *testing.T, server *httptest.Server) (certFile, keyFile string) {
+	t.Helper()
+	pair := server.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for kind, content := range map[string][]byte{"CERTIFICATE": pair.Certificate[0], "PRIVATE KEY": key} {
+		if err := os.WriteFile(filepath.Join(dir, kind), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "CERTIFICATE"), filepath.Join(dir, "PRIVATE KEY")
 }
 
 // newEngine is the address of the real search engine, where the alias of the
@@ -278,8 +318,8 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func status(url string) int {
-	r, err := http.Get(url)
+func status(client *http.Client, url string) int {
+	r, err := client.Get(url)
 	if err != nil {
 		return 0
 	}

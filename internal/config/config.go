@@ -9,6 +9,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -104,10 +105,15 @@ func (c Observe) Validate() error {
 // HTTP is where a process serves its public routes.
 type HTTP struct {
 	Addr string `name:"http-addr" env:"HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to serve on. [$HTTP_ADDR]"`
+	// CertFile and KeyFile switch TLS on.
+	CertFile string `name:"tls-cert-file" env:"TLS_CERT_FILE" placeholder:"FILE" help:"PEM file of the certificate chain to serve with TLS; read again when it is replaced. [$TLS_CERT_FILE]"`
+	KeyFile  string `name:"tls-key-file" env:"TLS_KEY_FILE" placeholder:"FILE" help:"PEM file of the certificate's key. [$TLS_KEY_FILE]"`
 }
 
 // Validate implements kong's validation.
-func (c HTTP) Validate() error { return listenAddr("HTTP_ADDR", "--http-addr", c.Addr) }
+func (c HTTP) Validate() error {
+	return errors.Join(listenAddr("HTTP_ADDR", "--http-addr", c.Addr), c.validTLS())
+}
 
 // Secret is a setting that never shows itself: formatting it, as logs do, gives
 // a placeholder.
