@@ -12,6 +12,7 @@ import (
 	"movies/api"
 	"movies/internal/auth/access"
 	"movies/internal/config"
+	"movies/internal/kafka"
 	"movies/internal/postgres"
 	"movies/internal/telemetry"
 )
@@ -19,7 +20,8 @@ import (
 // accountOptions are the settings of what signed-in people do. All of it may be
 // left out; and nothing of it, when it is down, touches reading.
 type accountOptions struct {
-	config.OIDC `embed:""`
+	config.OIDC          `embed:""`
+	config.OptionalKafka `embed:""`
 
 	DatabaseURL    config.Secret `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Postgres of the catalogue, for editors and personal lists, as a libpq URL; empty serves neither. [$DATABASE_URL]"`
 	AuthURL        string        `name:"auth-url" env:"AUTH_URL" placeholder:"URL" help:"Where /auth/* is passed on to; empty serves the catalogue only. [$AUTH_URL]"`
@@ -32,6 +34,7 @@ type accounts struct {
 	authenticator *access.Authenticator // nil without PUBLIC_URL
 	catalog       *postgres.Catalog     // nil without DATABASE_URL
 	authURL       *url.URL              // nil without AUTH_URL
+	kafka         *kafka.Client         // nil without KAFKA_BROKERS
 	log           *slog.Logger
 }
 
@@ -60,7 +63,10 @@ func (o accountOptions) new(log *slog.Logger) (*accounts, error) {
 		return nil, err
 	}
 	a.authenticator, a.Authenticator = access, access
-	return a, nil
+	if len(o.Brokers) > 0 {
+		a.kafka, err = kafka.NewClient(config.Kafka(o.OptionalKafka), "api")
+	}
+	return a, err
 }
 
 func (o accountOptions) access(log *slog.Logger) (*access.Authenticator, error) {
@@ -126,10 +132,29 @@ func (a *accounts) run(ctx context.Context) {
 	if a.authenticator != nil {
 		all.Go(func() { a.authenticator.Run(ctx) })
 	}
+	if a.kafka != nil {
+		all.Go(func() { a.followRevocations(ctx) })
+	}
 	if a.catalog != nil {
 		all.Go(func() { a.foldRatings(ctx) })
 	}
 	all.Wait()
+}
+
+// followRevocations makes the tokens of ended sessions useless before they
+// expire. While Kafka is down they just expire: nothing waits for it.
+func (a *accounts) followRevocations(ctx context.Context) {
+	for failing := false; ; failing = true {
+		err := a.kafka.FollowRevocations(ctx, a.authenticator.Revoke)
+		if err != nil && !failing && ctx.Err() == nil {
+			a.log.WarnContext(ctx, "revoked sessions are not heard of, and last until their tokens expire; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // foldInterval is how often a movie that people are rating changes for search.
@@ -153,6 +178,9 @@ func (a *accounts) foldRatings(ctx context.Context) {
 }
 
 func (a *accounts) close() {
+	if a.kafka != nil {
+		a.kafka.Close()
+	}
 	if a.catalog != nil {
 		a.catalog.Close()
 	}

@@ -20,6 +20,7 @@ import (
 	"movies/internal/auth"
 	"movies/internal/auth/access"
 	"movies/internal/config"
+	"movies/internal/kafka"
 	"movies/internal/postgres/accounts"
 	"movies/internal/telemetry"
 )
@@ -32,9 +33,10 @@ The schema of its database is brought up to date at the start. For example:
   OIDC_CLIENT_ID=movies OIDC_CLIENT_SECRET=… PUBLIC_URL=https://movies.example.com auth`
 
 type settings struct {
-	config.HTTP    `embed:""`
-	config.Observe `embed:""`
-	config.OIDC    `embed:""`
+	config.HTTP          `embed:""`
+	config.Observe       `embed:""`
+	config.OIDC          `embed:""`
+	config.OptionalKafka `embed:""`
 
 	DatabaseURL     config.Secret `name:"auth-database-url" env:"AUTH_DATABASE_URL" required:"" placeholder:"URL" help:"Postgres of sessions, as a libpq URL; not the catalogue's database. [$AUTH_DATABASE_URL]"`
 	ClientSecret    config.Secret `name:"oidc-client-secret" env:"OIDC_CLIENT_SECRET" required:"" help:"This service's client secret at the provider. [$OIDC_CLIENT_SECRET]"`
@@ -97,9 +99,13 @@ func serve(ctx context.Context, s *settings, log *slog.Logger, store *accounts.S
 	}
 	registry := telemetry.NewRegistry()
 	bearer := access.NewProvider(access.ProviderOptions{Issuer: s.Issuer, Audience: s.BearerAudience(), Algorithm: s.Algorithm, RolesClaim: s.RolesClaim, Log: log})
+	announcer, err := s.announcer()
+	if err != nil {
+		return &config.UsageError{Err: err}
+	}
 	service, err := auth.New(auth.Options{
 		PublicURL: origin, Issuer: s.Issuer, ClientID: s.ClientID, ClientSecret: string(s.ClientSecret), Algorithm: s.Algorithm,
-		RolesClaim: s.RolesClaim, Scopes: s.Scopes, Store: store, Bearer: bearer, Log: log, Metrics: registry,
+		RolesClaim: s.RolesClaim, Scopes: s.Scopes, Store: store, Bearer: bearer, Announcer: announcer, Log: log, Metrics: registry,
 		Idle: s.SessionIdle, Absolute: s.SessionAbsolute,
 	})
 	if err != nil {
@@ -123,6 +129,14 @@ func serve(ctx context.Context, s *settings, log *slog.Logger, store *accounts.S
 	group.Go(func() error { return listen(ctx, s.HTTP, mux) })
 	log.Info("serving", "addr", s.Addr)
 	return group.Wait()
+}
+
+// announcer is Kafka; nil without brokers.
+func (s *settings) announcer() (auth.Announcer, error) {
+	if len(s.Brokers) == 0 {
+		return nil, nil
+	}
+	return kafka.NewClient(config.Kafka(s.OptionalKafka), "auth")
 }
 
 // migrate tries until the schema is up to date; false means that the context

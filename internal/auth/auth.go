@@ -46,9 +46,12 @@ type Options struct {
 	Scopes []string
 	Store  Store
 	// Bearer verifies bearer tokens of the provider, for REST clients.
-	Bearer  Bearer
-	Log     *slog.Logger
-	Metrics prometheus.Registerer
+	Bearer Bearer
+	// Announcer tells of sessions that end early; nil tells nobody, and their last
+	// access token is good until it expires.
+	Announcer Announcer
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
 	// Idle and Absolute bound a session without use, and in any case; 0 means
 	// DefaultIdle and DefaultAbsolute.
 	Idle, Absolute time.Duration
@@ -85,6 +88,7 @@ type Service struct {
 	keys     *keyring
 	logins   *prometheus.CounterVec
 	routes   http.Handler
+	ended    chan struct{} // sessions that are to be announced
 }
 
 // New builds a service. It opens nothing: provider and store are asked when they
@@ -110,7 +114,7 @@ func New(o Options) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{
-		Options: o, cookies: identity.CookiesAt(o.PublicURL), provider: newProvider(o),
+		Options: o, ended: make(chan struct{}, 1), cookies: identity.CookiesAt(o.PublicURL), provider: newProvider(o),
 		keys: &keyring{store: o.Store, schedule: o.Schedule, seal: seal, now: o.Now, log: o.Log},
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "auth_events_total",
 			Help: "Sign-ins, refreshes, sign-outs and what was refused, by outcome."}, []string{"event"}),

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,9 +34,15 @@ const (
 	keyRetry    = time.Second
 )
 
-// Run keeps keys current and sweeps what has expired, until the context ends.
-// While the store is down it tries again every second.
+// Run keeps keys current, sweeps what has expired and announces ended sessions,
+// until the context ends. While the store or Kafka is down it tries again every
+// second.
 func (s *Service) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	if s.Announcer != nil {
+		all.Go(func() { s.announce(ctx) })
+	}
 	failing := false
 	for {
 		wait := keyInterval

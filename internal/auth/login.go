@@ -124,7 +124,7 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, session Session)
 	defer cancel()
 	if old, ok := s.sessionSecret(r); ok {
 		if before, err := s.Store.FindSession(ctx, hashOf(old), s.bounds()); err == nil {
-			if _, err := s.Store.EndSessions(ctx, Which{ID: before.ID, Subject: before.Subject}); err != nil {
+			if _, err := s.endSessions(ctx, Which{ID: before.ID, Subject: before.Subject}); err != nil {
 				return err
 			}
 		}

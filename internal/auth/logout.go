@@ -19,7 +19,7 @@ func (s *Service) logout(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 		defer cancel()
-		_, err = s.Store.EndSessions(ctx, Which{ID: session.ID, Subject: session.Subject})
+		_, err = s.endSessions(ctx, Which{ID: session.ID, Subject: session.Subject})
 	}
 	switch {
 	case errors.Is(err, movie.ErrNotFound): // signed out already
@@ -76,7 +76,7 @@ func (s *Service) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 	defer cancel()
 	which := Which{Subject: logout.Subject, ProviderSession: logout.SessionID, Before: logout.IssuedAt}
-	ended, err := s.Store.EndSessions(ctx, which)
+	ended, err := s.endSessions(ctx, which)
 	if err != nil {
 		s.failJSON(w, r, err)
 		return

@@ -19,9 +19,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"movies/internal/auth/demoprovider"
 	"movies/internal/config"
+	"movies/internal/kafka"
 	"movies/internal/postgres"
 	"movies/internal/stack/stacktest"
 	"movies/mappings"
@@ -59,7 +61,8 @@ func TestProcesses(t *testing.T) {
 	back.Config.Handler = providerUp
 	back.Start()
 
-	env := []string{"OIDC_ISSUER=" + issuer, "OIDC_CLIENT_ID=movies", "OIDC_CLIENT_SECRET=s", "PUBLIC_URL=" + public, "AUTH_URL=http://" + authAddr,
+	brokers, prefix := newTopics(t)
+	env := []string{"KAFKA_BROKERS=" + brokers, "KAFKA_TOPIC_PREFIX=" + prefix, "OIDC_ISSUER=" + issuer, "OIDC_CLIENT_ID=movies", "OIDC_CLIENT_SECRET=s", "PUBLIC_URL=" + public, "AUTH_URL=http://" + authAddr,
 		"DATABASE_URL=" + catalogDB.url, "AUTH_DATABASE_URL=" + sessionsDB.url, "SEARCH_URL=" + search, "LOG_LEVEL=debug"}
 	auth := start(t, filepath.Join(bin, "auth"), append(env, "HTTP_ADDR="+authAddr)...)
 	api := start(t, filepath.Join(bin, "api"), append(env, "HTTP_ADDR="+apiAddr, "RATE_LIMIT=off", "TLS_CERT_FILE="+certFile, "TLS_KEY_FILE="+keyFile)...)
@@ -98,6 +101,38 @@ func TestProcesses(t *testing.T) {
 	writes("all up")
 	if list := b.sessions(); len(list.Items) != 1 || !list.Items[0].Current {
 		t.Errorf("sessions through the api: %+v", list)
+	}
+
+	// A session that ends takes its access token with it; an api that cannot reach
+	// Kafka serves all the same, and that token until it expires.
+	deafAddr := freeAddr(t)
+	start(t, filepath.Join(bin, "api"), append(env, "HTTP_ADDR="+deafAddr, "TRUSTED_PROXIES=127.0.0.1/32", "KAFKA_BROKERS="+freeAddr(t))...)
+	await(t, "an api without Kafka serves", func() bool { return status("http://"+deafAddr+"/v1/movies?q=solaris") == http.StatusOK })
+	leaver := (&world{url: public, tls: certificates}).newBrowser(t)
+	leaver.signIn("/", "demo-user", "user")
+	stolen := leaver.cookies()["__Host-access"]
+	read := func(origin string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, origin+"/v1/me/watchlist", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Cookie", "__Host-access="+stolen)
+		answer, err := certificates.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		return answer.StatusCode
+	}
+	if got := read(public); got != http.StatusOK {
+		t.Errorf("before signing out: status %d", got)
+	}
+	leaver.do(http.MethodPost, "/auth/logout", "Accept", "application/json")
+	signedOut := time.Now()
+	await(t, "the token of a session that ended is refused", func() bool { return read(public) == http.StatusUnauthorized })
+	t.Logf("refused %v after signing out", time.Since(signedOut))
+	if got := read("http://" + deafAddr); got != http.StatusOK {
+		t.Errorf("without Kafka: status %d", got)
 	}
 
 	auth.kill()
@@ -147,6 +182,26 @@ func TestProcesses(t *testing.T) {
 			t.Errorf("a log shows %q", secret)
 		}
 	}
+}
+
+// newTopics are topics of the test's own on the real Kafka.
+func newTopics(t *testing.T) (brokers, prefix string) {
+	t.Helper()
+	brokers, prefix = stacktest.Kafka(t)
+	c, err := kafka.NewClient(config.Kafka{Brokers: []string{brokers}, TopicPrefix: prefix}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.EnsureTopics(t.Context(), kafka.TopicSettings{Partitions: 1, ReplicationFactor: 1, MinInSyncReplicas: 1}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.DeleteTopics(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+		c.Close()
+	})
+	return brokers, prefix
 }
 
 // keyPairOf writes a test server's certificate and key into files.

@@ -35,6 +35,7 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request) {
 		s.setCookie(w, s.cookies.Session, next, session.Expires.Sub(s.Now()))
 	case errors.Is(err, ErrSpentNow): // another tab has brought the new secret
 	case errors.Is(err, ErrReused):
+		s.announceSoon()
 		s.logins.WithLabelValues("secret_reused").Inc()
 		s.Log.WarnContext(r.Context(), "a spent session secret was used: the session is ended", "subject", session.Subject, "session", session.ID)
 		s.dropCookies(w)
@@ -178,7 +179,7 @@ func (s *Service) revoke(w http.ResponseWriter, r *http.Request, choose func(ide
 	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 	defer cancel()
 	which, least := choose(who)
-	ended, err := s.Store.EndSessions(ctx, which)
+	ended, err := s.endSessions(ctx, which)
 	switch {
 	case err != nil:
 		s.failJSON(w, r, err)

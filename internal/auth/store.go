@@ -15,6 +15,7 @@ type Store interface {
 	LoginStore
 	SessionStore
 	AccountStore
+	RevocationStore
 	KeyStore
 }
 
@@ -41,8 +42,9 @@ type SessionStore interface {
 type AccountStore interface {
 	// ListSessions returns a person's live sessions, the last used first.
 	ListSessions(ctx context.Context, subject string, b Bounds) ([]Session, error)
-	// EndSessions removes the sessions that match, and returns how many.
-	EndSessions(ctx context.Context, which Which) (int, error)
+	// EndSessions removes the sessions that match, and returns how many. They are
+	// in RevocationStore from then on.
+	EndSessions(ctx context.Context, which Which, now time.Time) (int, error)
 }
 
 // KeyStore keeps sealed signing keys.

@@ -31,7 +31,7 @@ func (c Postgres) Validate() error {
 
 // Kafka names a cluster.
 type Kafka struct {
-	Brokers  []string `name:"kafka-brokers" env:"KAFKA_BROKERS" required:"" placeholder:"HOST:PORT,…" help:"Kafka bootstrap brokers, comma-separated. [$KAFKA_BROKERS]"`
+	Brokers  []string `name:"kafka-brokers" env:"KAFKA_BROKERS" placeholder:"HOST:PORT,…" help:"Kafka bootstrap brokers, comma-separated. [$KAFKA_BROKERS]"`
 	User     string   `name:"kafka-user" env:"KAFKA_USER" help:"SASL SCRAM-SHA-512 user; empty for none. [$KAFKA_USER]"`
 	Password Secret   `name:"kafka-password" env:"KAFKA_PASSWORD" help:"SASL password. [$KAFKA_PASSWORD]"`
 	CAFile   string   `name:"kafka-ca-file" env:"KAFKA_CA_FILE" placeholder:"FILE" help:"PEM file of the certificate authorities to trust; switches TLS on. [$KAFKA_CA_FILE]"`
@@ -43,6 +43,9 @@ type Kafka struct {
 
 // Validate implements kong's validation.
 func (c Kafka) Validate() error {
+	if len(c.Brokers) == 0 {
+		return errors.New("KAFKA_BROKERS (--kafka-brokers) is required: bootstrap brokers such as 127.0.0.1:9092")
+	}
 	for _, b := range c.Brokers {
 		if _, _, err := net.SplitHostPort(b); err != nil {
 			return fmt.Errorf("KAFKA_BROKERS (--kafka-brokers): %q is not HOST:PORT, such as 127.0.0.1:9092", b)
@@ -55,6 +58,17 @@ func (c Kafka) Validate() error {
 		return fmt.Errorf("KAFKA_TOPIC_PREFIX (--kafka-topic-prefix): %q is not part of a topic's name: up to 100 of the characters a-z, A-Z, 0-9, ., _ and -", c.TopicPrefix)
 	}
 	return readable("KAFKA_CA_FILE", "--kafka-ca-file", c.CAFile)
+}
+
+// OptionalKafka is Kafka for a process that can do without: then it has no brokers.
+type OptionalKafka Kafka
+
+// Validate implements kong's validation.
+func (c OptionalKafka) Validate() error {
+	if len(c.Brokers) == 0 {
+		return nil
+	}
+	return Kafka(c).Validate()
 }
 
 // topicPrefix leaves room for the longest name of a topic.

@@ -128,7 +128,7 @@ func (c *Client) DeleteTopics(ctx context.Context) error {
 	if c.prefix == "" {
 		return errors.New("refusing to delete topics without a prefix")
 	}
-	names := []string{c.prefixed(TopicChanges), c.prefixed(TopicDLQ), c.prefixed(TopicRelay)}
+	names := []string{c.prefixed(TopicChanges), c.prefixed(TopicDLQ), c.prefixed(TopicRelay), c.prefixed(TopicRevocations)}
 	res, err := c.client.DeleteTopics(ctx, &kafka.DeleteTopicsRequest{Topics: names})
 	if err != nil {
 		return err

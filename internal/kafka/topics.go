@@ -19,6 +19,9 @@ const (
 	// TopicRelay holds the relay's RelayState, one record per epoch. One
 	// partition, compacted.
 	TopicRelay = "movies.relay"
+	// TopicRevocations names the sessions that ended before their tokens expired.
+	// Key: the session's id. One partition, compacted, and short-lived.
+	TopicRevocations = "movies.revocations"
 )
 
 // MaxMessageBytes is the largest message that the topics accept, before it is
@@ -37,6 +40,9 @@ const LateBy = 5 * time.Minute
 // the last event of a movie, which after a repeated publish is not always the
 // newest; a feed that is less behind than this reads them all.
 const compactedAfter = 24 * time.Hour
+// revocationsKept is how long TopicRevocations holds what it is told, at least:
+// well above the life of an access token.
+const revocationsKept = time.Hour
 
 // TopicSettings are the settings that depend on the cluster's size.
 type TopicSettings struct {
@@ -84,10 +90,15 @@ func topicSpecs(s TopicSettings) []topicSpec {
 	changes := maps.Clone(configs)
 	changes["message.timestamp.before.max.ms"] = strconv.FormatInt(LateBy.Milliseconds(), 10)
 	changes["min.compaction.lag.ms"] = strconv.FormatInt(compactedAfter.Milliseconds(), 10)
+	brief := maps.Clone(configs)
+	brief["cleanup.policy"] = "compact,delete"
+	brief["retention.ms"] = strconv.FormatInt(revocationsKept.Milliseconds(), 10)
+	brief["segment.ms"] = brief["retention.ms"]
 	return []topicSpec{
 		{TopicChanges, s.Partitions, s.ReplicationFactor, changes},
 		{TopicDLQ, 1, s.ReplicationFactor, configs},
 		{TopicRelay, 1, s.ReplicationFactor, configs},
+		{TopicRevocations, 1, s.ReplicationFactor, brief},
 	}
 }
 

@@ -43,6 +43,7 @@ type Authenticator struct {
 	issuer, cookie string
 	keys           *keyCache
 	provider       *Provider
+	revoked        revoked
 }
 
 // New makes an authenticator; it fetches nothing before Run.
@@ -87,6 +88,9 @@ func (a *Authenticator) Authenticate(r *http.Request) (identity.Identity, error)
 	who, err := token.Verify(c.Value, a.issuer, a.keys.finder(r.Context()), time.Now())
 	if err != nil && !errors.Is(err, movie.ErrUnavailable) {
 		return identity.Identity{}, fmt.Errorf("%w: the access token %w", identity.ErrRefused, err)
+	}
+	if err == nil && a.revoked.has(who.Session) {
+		return identity.Identity{}, fmt.Errorf("%w: the session has ended", identity.ErrRefused)
 	}
 	return who, err
 }

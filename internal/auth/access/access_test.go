@@ -160,6 +160,22 @@ func TestProofsAreTold(t *testing.T) {
 	}
 }
 
+func TestTokensOfEndedSessionsAreRefused(t *testing.T) {
+	t.Parallel()
+	i := newIssuers(t)
+	a := i.authenticator(t)
+	cookie := with("Cookie", "access="+i.mint(t, (*i.ring.Load())[0]))
+	a.Revoke(identity.Revocation{Session: "another", At: time.Now()})
+	a.Revoke(identity.Revocation{Session: "s", At: time.Now().Add(-time.Hour)}) // all its tokens have expired since
+	if _, err := a.Authenticate(cookie); err != nil {
+		t.Fatal(err)
+	}
+	a.Revoke(identity.Revocation{Session: "s", At: time.Now()})
+	if _, err := a.Authenticate(cookie); !errors.Is(err, identity.ErrRefused) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestForgedBearerTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	i := newIssuers(t)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"movies/internal/auth"
+	"movies/internal/auth/identity"
 	"movies/internal/movie"
 	"movies/internal/postgres/accounts"
 	"movies/internal/stack/stacktest"
@@ -148,11 +149,63 @@ func TestWhichSessionsEnd(t *testing.T) {
 			create(t, s, "a", "u")
 			create(t, s, "b", "u")
 			create(t, s, "c", "v")
-			ended, err := s.EndSessions(t.Context(), c.which)
+			ended, err := s.EndSessions(t.Context(), c.which, now)
 			if err != nil || ended != 3-c.left {
 				t.Errorf("ended %d, %v; want %d left", ended, err, c.left)
 			}
+			told, err := s.Revocations(t.Context())
+			if err != nil || len(told) != ended {
+				t.Errorf("told of %v, %v; want the %d that ended", told, err, ended)
+			}
 		})
+	}
+}
+
+func TestEndedSessionsAreToldUntilItIsOfNoUse(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	for _, id := range []string{"a", "b", "c"} {
+		create(t, s, id, "u")
+	}
+	waiting := func() (ids []string) {
+		t.Helper()
+		told, err := s.Revocations(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range told {
+			if !r.At.Equal(now) && !r.At.Equal(now.Add(time.Minute)) {
+				t.Errorf("session %s ended at %v", r.Session, r.At)
+			}
+			ids = append(ids, r.Session)
+		}
+		return ids
+	}
+	for _, id := range []string{"a", "b"} {
+		if _, err := s.EndSessions(t.Context(), auth.Which{ID: id}, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// One that is stolen is told too.
+	for _, at := range []time.Time{now, now.Add(time.Minute)} {
+		if _, err := s.RotateSession(t.Context(), hash("c"), hash("c2"), bounds(at)); err != nil && !errors.Is(err, auth.ErrReused) {
+			t.Fatal(err)
+		}
+	}
+	if got := waiting(); len(got) != 3 {
+		t.Errorf("waiting: %v", got)
+	}
+	if err := s.ForgetRevocations(t.Context(), []identity.Revocation{{Session: "a"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := waiting(); len(got) != 2 || got[0] != "b" {
+		t.Errorf("after a is told: %v", got)
+	}
+	if err := s.Sweep(t.Context(), bounds(now.Add(time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	if got := waiting(); len(got) != 0 {
+		t.Errorf("when their tokens have expired: %v", got)
 	}
 }
 

@@ -104,7 +104,7 @@ func spent(ctx context.Context, tx pgx.Tx, secret auth.Hash, b auth.Bounds) (fou
 	if at.Add(b.Grace).After(b.Now) {
 		return found, auth.ErrSpentNow, nil
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM sessions WHERE id = $1`, found.ID)
+	_, err = tx.Exec(ctx, endSessions+` WHERE id = $2`+tellOfThem, b.Now, found.ID)
 	return found, auth.ErrReused, err
 }
 
@@ -117,21 +117,6 @@ func (s *Store) ListSessions(ctx context.Context, subject string, b auth.Bounds)
 	}
 	list, err := pgx.CollectRows(rows, scanSession)
 	return list, s.explain(err)
-}
-
-// EndSessions implements auth.AccountStore.
-func (s *Store) EndSessions(ctx context.Context, which auth.Which) (int, error) {
-	if which.ID == "" && which.Subject == "" && which.ProviderSession == "" {
-		return 0, nil
-	}
-	var before *time.Time
-	if !which.Before.IsZero() {
-		before = &which.Before
-	}
-	tag, err := s.pool.Exec(ctx, `DELETE FROM sessions WHERE ($1 = '' OR id = $1) AND ($2 = '' OR subject = $2)
-		AND ($3 = '' OR provider_session = $3) AND ($4::timestamptz IS NULL OR created_at <= $4)`,
-		which.ID, which.Subject, which.ProviderSession, before)
-	return int(tag.RowsAffected()), s.explain(err)
 }
 
 // Keys implements auth.KeyStore.
@@ -168,6 +153,7 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 
 // Sweep implements auth.KeyStore.
 func (s *Store) Sweep(ctx context.Context, b auth.Bounds) error {
-	_, err := s.pool.Exec(ctx, `WITH gone AS (DELETE FROM logins WHERE expires_at <= $1) DELETE FROM sessions WHERE NOT (`+live+`)`, b.Now, b.Now.Add(-b.Idle))
+	_, err := s.pool.Exec(ctx, `WITH gone AS (DELETE FROM logins WHERE expires_at <= $1), told AS (DELETE FROM revocations WHERE revoked_at <= $3)
+		DELETE FROM sessions WHERE NOT (`+live+`)`, b.Now, b.Now.Add(-b.Idle), b.Stale())
 	return s.explain(err)
 }
