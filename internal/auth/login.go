@@ -69,13 +69,13 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request) {
 		showPage(w, http.StatusForbidden, "You were not signed in", "The sign-in was cancelled or refused.")
 		return
 	}
-	session, err := s.provider.exchange(r.Context(), q.Get("code"), l)
+	session, refresh, err := s.provider.exchange(r.Context(), q.Get("code"), l)
 	if errors.Is(err, errRefused) {
 		s.refuseCallback(w, r, err.Error())
 		return
 	}
 	if err == nil {
-		err = s.begin(w, r, session)
+		err = s.begin(w, r, session, refresh)
 	}
 	if err != nil {
 		s.unavailable(w, r, err)
@@ -119,7 +119,7 @@ func (s *Service) takeLogin(w http.ResponseWriter, r *http.Request) (Login, bool
 
 // begin makes the session and gives the browser its cookies. The session that the
 // browser had before ends.
-func (s *Service) begin(w http.ResponseWriter, r *http.Request, session Session) error {
+func (s *Service) begin(w http.ResponseWriter, r *http.Request, session Session, refresh string) error {
 	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 	defer cancel()
 	if old, ok := s.sessionSecret(r); ok {
@@ -132,7 +132,10 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, session Session)
 	now := s.Now()
 	secret := newSecret()
 	session.ID, session.UserAgent = rand.Text(), cut(r.UserAgent(), 200)
-	session.Created, session.Used, session.Expires = now, now, now.Add(s.Absolute)
+	session.Created, session.Used, session.Confirmed, session.Expires = now, now, now, now.Add(s.Absolute)
+	if refresh != "" {
+		session.ProviderRefresh = s.keys.seal.close([]byte(refresh), session.ID)
+	}
 	if err := s.Store.CreateSession(ctx, session, hashOf(secret)); err != nil {
 		return err
 	}

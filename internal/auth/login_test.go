@@ -1,13 +1,16 @@
 package auth_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"movies/internal/auth"
+	"movies/internal/auth/identity"
 )
 
 func TestSignInAndOut(t *testing.T) {
@@ -133,6 +136,67 @@ func TestProviderDownMeansNoSignInAndNothingElse(t *testing.T) {
 	if r := b.do(http.MethodPost, "/auth/logout", "Accept", "application/json"); r.StatusCode != http.StatusOK {
 		t.Errorf("sign-out without the provider: %s", r.Status)
 	}
+}
+
+// Who may not come in any more at the provider is out with the next refresh, and
+// their access token with them.
+func TestProviderKeepsSomebodyOut(t *testing.T) {
+	t.Parallel()
+	announced := &announcements{}
+	w := newWorld(t, false, func(o *auth.Options) {
+		o.Scopes, o.Announcer = append(o.Scopes, "offline_access"), announced
+	})
+	b, other := w.newBrowser(t), w.newBrowser(t)
+	b.signIn("/", "demo-user", "user")
+	other.signIn("/", "demo-editor", "editor")
+	who, _ := b.me()
+	for range 3 { // the provider's refresh token rotates too
+		w.clock.advance(4 * time.Minute)
+		if r := b.do(http.MethodPost, "/auth/refresh"); r.StatusCode != http.StatusOK {
+			t.Fatalf("before: %s", r.Status)
+		}
+	}
+	w.provider.Disable("demo-user")
+	if r := b.do(http.MethodPost, "/auth/refresh"); r.StatusCode != http.StatusOK {
+		t.Errorf("a moment after the provider was asked: %s", r.Status)
+	}
+	w.clock.advance(4 * time.Minute)
+	w.providerUp.set(true)
+	if r := b.do(http.MethodPost, "/auth/refresh"); r.StatusCode != http.StatusOK {
+		t.Errorf("while the provider is down: %s", r.Status)
+	}
+	w.providerUp.set(false)
+	if r := b.do(http.MethodPost, "/auth/refresh"); r.StatusCode != http.StatusUnauthorized || len(b.cookies()) != 0 {
+		t.Errorf("afterwards: %s, cookies %v", r.Status, b.cookies())
+	}
+	await(t, "the end is announced", func() bool { return announced.has(who.Session.ID) })
+	if r := other.do(http.MethodPost, "/auth/refresh"); r.StatusCode != http.StatusOK {
+		t.Errorf("another person: %s", r.Status)
+	}
+	if page := b.signIn("/", "demo-user", "user"); page.StatusCode != http.StatusUnauthorized {
+		t.Errorf("signing in again: %s", page.Status)
+	}
+}
+
+// announcements is an Announcer that remembers.
+type announcements struct {
+	mu    sync.Mutex
+	ended []string
+}
+
+func (a *announcements) PublishRevocations(_ context.Context, ended []identity.Revocation) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range ended {
+		a.ended = append(a.ended, r.Session)
+	}
+	return nil
+}
+
+func (a *announcements) has(session string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Contains(a.ended, session)
 }
 
 func TestNoSecretIsLogged(t *testing.T) {

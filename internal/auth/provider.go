@@ -96,31 +96,70 @@ var errRefused = errors.New("the provider refused")
 
 // exchange turns the code of a callback into the person who signed in. Errors are
 // of kind movie.ErrUnavailable or errRefused and carry no secret.
-func (p *provider) exchange(ctx context.Context, code string, l Login) (Session, error) {
+// refresh is the provider's refresh token; empty where it gives none.
+func (p *provider) exchange(ctx context.Context, code string, l Login) (session Session, refresh string, err error) {
 	d, err := p.discover(ctx)
 	if err != nil {
-		return Session{}, err
+		return Session{}, "", err
 	}
 	ctx = p.context(ctx)
 	tokens, err := d.oauth.Exchange(ctx, code, oauth2.VerifierOption(l.Verifier))
-	var answered *oauth2.RetrieveError
-	switch {
-	case errors.As(err, &answered) && answered.Response.StatusCode < 500:
-		return Session{}, fmt.Errorf("%w the code: %q", errRefused, answered.ErrorCode)
-	case errors.As(err, &answered):
-		return Session{}, fmt.Errorf("%w: the provider's token endpoint answers %s", movie.ErrUnavailable, answered.Response.Status)
-	case err != nil:
-		return Session{}, fmt.Errorf("%w: the provider's token endpoint: %w", movie.ErrUnavailable, err)
+	if err != nil {
+		return Session{}, "", tokenError(err, "the code", func(answer *oauth2.RetrieveError) bool { return answer.Response.StatusCode < 500 })
 	}
 	raw, _ := tokens.Extra("id_token").(string)
 	id, err := d.verifier.Verify(ctx, raw)
 	if err != nil {
-		return Session{}, fmt.Errorf("%w: its id token: %w", errRefused, err)
+		return Session{}, "", fmt.Errorf("%w: its id token: %w", errRefused, err)
 	}
 	if l.Nonce == "" || id.Nonce != l.Nonce {
-		return Session{}, fmt.Errorf("%w: its id token belongs to another sign-in", errRefused)
+		return Session{}, "", fmt.Errorf("%w: its id token belongs to another sign-in", errRefused)
 	}
-	return p.describe(ctx, d, id, raw, tokens)
+	session, err = p.describe(ctx, d, id, raw, tokens)
+	return session, tokens.RefreshToken, err
+}
+
+// renew spends a refresh token of the provider and returns the session as the
+// provider describes it now, with the refresh token to use next. Errors are as
+// those of exchange. Only invalid_grant is a no: everything else may be a fault
+// of ours, which signs nobody out.
+func (p *provider) renew(ctx context.Context, refresh string, session Session) (Session, string, error) {
+	d, err := p.discover(ctx)
+	if err != nil {
+		return session, "", err
+	}
+	ctx = p.context(ctx)
+	tokens, err := d.oauth.TokenSource(ctx, &oauth2.Token{RefreshToken: refresh}).Token()
+	if err != nil {
+		return session, "", tokenError(err, "the refresh token", func(answer *oauth2.RetrieveError) bool { return answer.ErrorCode == "invalid_grant" })
+	}
+	raw, _ := tokens.Extra("id_token").(string)
+	if raw == "" { // a provider need not send one (OpenID Connect Core, 12.2)
+		return session, tokens.RefreshToken, nil
+	}
+	id, err := d.verifier.Verify(ctx, raw)
+	if err != nil {
+		return session, "", fmt.Errorf("%w: its id token: %w", errRefused, err)
+	}
+	if id.Subject != session.Subject {
+		return session, "", fmt.Errorf("%w: its id token is about somebody else", errRefused)
+	}
+	said, err := p.describe(ctx, d, id, raw, tokens)
+	session.Name, session.Email, session.Roles, session.IDToken = said.Name, said.Email, said.Roles, said.IDToken
+	return session, tokens.RefreshToken, err
+}
+
+// tokenError tells a no of the token endpoint from one that may pass, and keeps
+// what was sent out of the error.
+func tokenError(err error, sent string, isNo func(*oauth2.RetrieveError) bool) error {
+	var answered *oauth2.RetrieveError
+	switch {
+	case errors.As(err, &answered) && isNo(answered):
+		return fmt.Errorf("%w %s: %q", errRefused, sent, answered.ErrorCode)
+	case errors.As(err, &answered):
+		return fmt.Errorf("%w: the provider's token endpoint answers %s %q", movie.ErrUnavailable, answered.Response.Status, answered.ErrorCode)
+	}
+	return fmt.Errorf("%w: the provider's token endpoint: %w", movie.ErrUnavailable, err)
 }
 
 // describe reads who it is from the id token, and the roles from the user info

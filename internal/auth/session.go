@@ -30,9 +30,12 @@ func (s *Service) refresh(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	next := newSecret()
 	session, err := s.Store.RotateSession(ctx, hashOf(secret), hashOf(next), s.bounds())
+	if err == nil {
+		s.setCookie(w, s.cookies.Session, next, session.Expires.Sub(s.Now()))
+		session, err = s.confirm(r.Context(), session)
+	}
 	switch {
 	case err == nil:
-		s.setCookie(w, s.cookies.Session, next, session.Expires.Sub(s.Now()))
 	case errors.Is(err, ErrSpentNow): // another tab has brought the new secret
 	case errors.Is(err, ErrReused):
 		s.announceSoon()

@@ -36,6 +36,9 @@ type SessionStore interface {
 	// secret spent within b.Grace gives ErrSpentNow and the session as it is. One
 	// spent earlier is stolen: it ends the session and gives ErrReused.
 	RotateSession(ctx context.Context, secret, next Hash, b Bounds) (Session, error)
+	// DescribeSession stores what the provider says now of the person with the
+	// session of that ID, if it is still there.
+	DescribeSession(ctx context.Context, s Session) error
 }
 
 // AccountStore is for the owner's and the provider's view of sessions.
@@ -95,7 +98,11 @@ type Session struct {
 	Roles                []string
 	// ProviderSession is the provider's sid, IDToken the hint for signing out there.
 	ProviderSession, IDToken string
-	UserAgent                string
+	// ProviderRefresh is the provider's refresh token, sealed; empty where it gave
+	// none. Confirmed is when the provider was last asked.
+	ProviderRefresh []byte
+	Confirmed       time.Time
+	UserAgent       string
 	// Created and Expires bound it absolutely; Used is the last refresh.
 	Created, Used, Expires time.Time
 }

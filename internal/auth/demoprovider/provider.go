@@ -65,6 +65,7 @@ type Provider struct {
 	http.Handler
 	options Options
 	key     signingKey
+	store   *storage
 }
 
 // New builds a provider; it serves nothing by itself.
@@ -75,6 +76,7 @@ func New(o Options) (*Provider, error) {
 	}
 	p := &Provider{options: o, key: newSigningKey(private)}
 	store := newStorage(o, p.key)
+	p.store = store
 	provider, err := op.NewProvider(&op.Config{
 		CryptoKey:                sha256.Sum256(x509.MarshalPKCS1PrivateKey(private)),
 		DefaultLogoutRedirectURI: "/signed-out",
@@ -97,6 +99,13 @@ func New(o Options) (*Provider, error) {
 	mux.Handle("/", provider)
 	p.Handler = mux
 	return p, nil
+}
+
+// Disable keeps somebody out from now on: no sign-in, no refresh.
+func (p *Provider) Disable(subject string) {
+	p.store.mu.Lock()
+	defer p.store.mu.Unlock()
+	p.store.disabled[subject] = true
 }
 
 // Token mints an access token of the named user for the client, as a token

@@ -38,6 +38,7 @@ type storage struct {
 	codes    map[string]string // authorization code -> request id
 	access   map[string]grant  // access token id
 	refresh  map[string]grant  // refresh token
+	disabled map[string]bool   // subject
 }
 
 // grant is what a token stands for.
@@ -48,7 +49,8 @@ type grant struct {
 }
 
 func newStorage(o Options, key signingKey) *storage {
-	return &storage{options: o, key: key, requests: map[string]*authRequest{}, codes: map[string]string{}, access: map[string]grant{}, refresh: map[string]grant{}}
+	return &storage{options: o, key: key, requests: map[string]*authRequest{}, codes: map[string]string{}, access: map[string]grant{}, refresh: map[string]grant{},
+		disabled: map[string]bool{}}
 }
 
 var (
@@ -67,7 +69,7 @@ func (s *storage) authenticate(requestID, name, password string) error {
 		return errors.New("this sign-in has expired; go back to the application and start again")
 	}
 	u, ok := userByName(name)
-	if !ok || subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) != 1 {
+	if !ok || subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) != 1 || s.disabled[u.Subject] {
 		return errors.New("that name and password do not match")
 	}
 	r.subject, r.authTime = u.Subject, time.Now()
@@ -173,7 +175,7 @@ func (s *storage) TokenRequestByRefreshToken(_ context.Context, token string) (o
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g, ok := s.refresh[token]
-	if !ok || time.Now().After(g.expires) {
+	if !ok || time.Now().After(g.expires) || s.disabled[g.subject] {
 		return nil, op.ErrInvalidRefreshToken
 	}
 	return &refreshRequest{grant: g}, nil

@@ -33,20 +33,38 @@ func (s *Store) TakeLogin(ctx context.Context, state auth.Hash, now time.Time) (
 
 // CreateSession implements auth.SessionStore.
 func (s *Store) CreateSession(ctx context.Context, n auth.Session, secret auth.Hash) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO sessions (secret, `+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		secret[:], n.ID, n.Subject, n.Name, n.Email, n.Roles, n.ProviderSession, n.IDToken, n.UserAgent, n.Created, n.Used, n.Expires)
+	_, err := s.pool.Exec(ctx, `INSERT INTO sessions (secret, `+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		secret[:], n.ID, n.Subject, n.Name, n.Email, n.Roles, n.ProviderSession, n.IDToken, n.UserAgent, n.Created, n.Used, n.Expires,
+		notNull(n.ProviderRefresh), n.Confirmed)
 	return s.explain(err)
 }
 
 const (
-	sessionColumns = `id, subject, name, email, roles, provider_session, id_token, user_agent, created_at, used_at, expires_at`
+	sessionColumns = `id, subject, name, email, roles, provider_session, id_token, user_agent, created_at, used_at, expires_at,
+		provider_refresh, confirmed_at`
 	// live wants the time as $1 and the least time of last use as $2.
 	live = `expires_at > $1 AND used_at > $2`
 )
 
 func scanSession(row pgx.CollectableRow) (n auth.Session, err error) {
-	err = row.Scan(&n.ID, &n.Subject, &n.Name, &n.Email, &n.Roles, &n.ProviderSession, &n.IDToken, &n.UserAgent, &n.Created, &n.Used, &n.Expires)
+	err = row.Scan(&n.ID, &n.Subject, &n.Name, &n.Email, &n.Roles, &n.ProviderSession, &n.IDToken, &n.UserAgent, &n.Created, &n.Used, &n.Expires,
+		&n.ProviderRefresh, &n.Confirmed)
 	return n, err
+}
+
+// notNull makes nothing an empty value.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// DescribeSession implements auth.SessionStore.
+func (s *Store) DescribeSession(ctx context.Context, n auth.Session) error {
+	_, err := s.pool.Exec(ctx, `UPDATE sessions SET name = $2, email = $3, roles = $4, id_token = $5, provider_refresh = $6, confirmed_at = $7 WHERE id = $1`,
+		n.ID, n.Name, n.Email, n.Roles, n.IDToken, notNull(n.ProviderRefresh), n.Confirmed)
+	return s.explain(err)
 }
 
 // session runs a query that gives one session or none.
