@@ -25,6 +25,7 @@ func (x *session) apply(ctx context.Context, w *work) error {
 	all := len(changes)
 	changes = slices.DeleteFunc(changes, func(c change) bool { return c.event.Version <= x.floor })
 	x.metrics.consumed(len(w.messages), coalesced+all-len(changes))
+	changes = x.beat(ctx, changes)
 	x.newest.begin(changes)
 	defer x.newest.end(changes)
 	select {

@@ -35,6 +35,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"movies/internal/kafka"
+	"movies/internal/movie"
 	"movies/mappings"
 	"movies/search/opensearch"
 )
@@ -48,6 +49,7 @@ type Engine interface {
 	WriteState(ctx context.Context, index string) (opensearch.WriteState, error)
 	Release(ctx context.Context, index string) (released bool, err error)
 	Bulk(ctx context.Context, index string, b *opensearch.Bulk) []opensearch.Result
+	Beat(ctx context.Context, index string, id int64, version movie.Version) error
 }
 
 // Log is what the indexer needs of Kafka.

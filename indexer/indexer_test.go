@@ -2,6 +2,7 @@ package indexer_test
 
 import (
 	"testing"
+	"time"
 
 	"movies/internal/kafka"
 	"movies/internal/movie"
@@ -105,5 +106,24 @@ func TestPoisonIsParkedAndBlocksNothing(t *testing.T) {
 	}
 	if got := p.metric(t, "movies_indexer_dead_letters_total"); got != 3 {
 		t.Errorf("%v dead letters counted, want 3", got)
+	}
+}
+
+// A heartbeat is measured when a search would show it, and leaves nothing behind.
+func TestHeartbeatIsMeasured(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t, 1)
+	index := e.feedFromNow(e.create("a"))
+	p := e.start(e.searchURL)
+	beat := deletion(movie.HeartbeatIDs()[0], 7)
+	beat.CommittedAt = time.Now().Add(-time.Minute)
+	e.publish(upsert(1, 5, "one"), beat)
+	e.finished(index)
+	e.eventually("the heartbeat is measured", func() error { return is(p.metric(t, "movies_indexer_heartbeat_seconds"), 1.0) })
+	if got := e.title(index, 1); got != "one" {
+		t.Errorf("beside a heartbeat the movie is %q", got)
+	}
+	if n := p.metric(t, "movies_indexer_commit_to_indexed_seconds"); n != 1 {
+		t.Errorf("%v changes are measured, want the movie's alone", n)
 	}
 }

@@ -11,7 +11,7 @@ import (
 type metrics struct {
 	events, items, parked, requests *prometheus.CounterVec
 	bulkSeconds, bulkBytes          *prometheus.HistogramVec
-	commitToIndexed                 *prometheus.HistogramVec
+	commitToIndexed, heartbeat      *prometheus.HistogramVec
 	blocked, groupLag               *prometheus.GaugeVec
 
 	mu    sync.Mutex
@@ -42,12 +42,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		bulkSeconds:     histogram("movies_indexer_bulk_seconds", "Time to the answer of a bulk request.", prometheus.ExponentialBuckets(0.002, 2, 14)),
 		bulkBytes:       histogram("movies_indexer_bulk_bytes", "Size of bulk requests.", prometheus.ExponentialBuckets(1<<10, 4, 7)),
 		commitToIndexed: histogram("movies_indexer_commit_to_indexed_seconds", "From the commit in Postgres to the acknowledged write; searchable at the next refresh.", prometheus.ExponentialBuckets(0.01, 2, 14)),
+		heartbeat:       histogram("movies_indexer_heartbeat_seconds", "From a heartbeat's commit in Postgres until a search shows it: the whole way, refresh included.", prometheus.ExponentialBuckets(0.05, 1.5, 18)),
 		blocked:         prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "movies_indexer_feed_blocked", Help: "1 while an index behind the feed alias cannot be fed."}, []string{"index"}),
 		groupLag:        prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "movies_indexer_group_lag_messages", Help: "Messages that the index's whole group has not finished, read by somebody or not; every process tells the same."}, []string{"index"}),
 		feeds:           make(map[string]*feedMetrics),
 		known:           make(map[string]bool),
 	}
-	r.MustRegister(m.events, m.items, m.parked, m.requests, m.bulkSeconds, m.bulkBytes, m.commitToIndexed, m.blocked, m.groupLag, m)
+	r.MustRegister(m.events, m.items, m.parked, m.requests, m.bulkSeconds, m.bulkBytes, m.commitToIndexed, m.heartbeat, m.blocked, m.groupLag, m)
 	return m
 }
 
@@ -84,7 +85,7 @@ func (m *metrics) feed(index string, t *throttle) *feedMetrics {
 	f := &feedMetrics{
 		throttle: t, events: m.events.With(labels), dead: m.parked.With(labels),
 		items: m.items.MustCurryWith(labels), requests: m.requests.MustCurryWith(labels),
-		group: m.groupLag.With(labels), bulkSeconds: m.bulkSeconds.With(labels), bulkBytes: m.bulkBytes.With(labels), commitToIndexed: m.commitToIndexed.With(labels),
+		group: m.groupLag.With(labels), bulkSeconds: m.bulkSeconds.With(labels), bulkBytes: m.bulkBytes.With(labels), commitToIndexed: m.commitToIndexed.With(labels), heartbeat: m.heartbeat.With(labels),
 	}
 	m.feeds[index], m.known[index] = f, true
 	return f
@@ -108,7 +109,7 @@ func (m *metrics) forget(index string) {
 	for _, v := range []*prometheus.CounterVec{m.events, m.items, m.parked, m.requests} {
 		v.DeletePartialMatch(labels)
 	}
-	for _, v := range []*prometheus.HistogramVec{m.bulkSeconds, m.bulkBytes, m.commitToIndexed} {
+	for _, v := range []*prometheus.HistogramVec{m.bulkSeconds, m.bulkBytes, m.commitToIndexed, m.heartbeat} {
 		v.DeletePartialMatch(labels)
 	}
 	m.blocked.DeletePartialMatch(labels)
@@ -133,6 +134,7 @@ type feedMetrics struct {
 	items, requests        *prometheus.CounterVec
 	bulkSeconds, bulkBytes prometheus.Observer
 	commitToIndexed        prometheus.Observer
+	heartbeat              prometheus.Observer
 	group                  prometheus.Gauge
 
 	mu       sync.Mutex

@@ -122,6 +122,8 @@ func (r *rig) Bulk(ctx context.Context, _ string, b *opensearch.Bulk) []opensear
 	return results
 }
 
+func (r *rig) Beat(context.Context, string, int64, movie.Version) error { return nil }
+
 func (r *rig) Consume(context.Context, string, string, *slog.Logger, func(context.Context, *kafka.Session) error) error {
 	return errors.New("not used")
 }

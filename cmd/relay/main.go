@@ -93,6 +93,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger, capture *postgres
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { r.Run(ctx); return nil })
 	g.Go(func() error { relay.WatchCapture(ctx, capture.Health, log, registry); return nil })
+	g.Go(func() error { relay.Beat(ctx, capture.Beat, log); return nil })
 	g.Go(func() error {
 		return telemetry.Serve(ctx, s.MetricsAddr, registry, map[string]telemetry.Check{"postgres": capture.Ping, "kafka": client.Ping})
 	})

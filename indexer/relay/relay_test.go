@@ -3,6 +3,7 @@ package relay_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -54,5 +55,23 @@ func TestRawSQLReachesKafka(t *testing.T) {
 	}
 	if e := r.index()[1]; e.Movie == nil || e.Movie.Title != "Aliens" || len(e.Movie.Cast) != 1 {
 		t.Errorf("movie 1 ended with %+v", e.Movie)
+	}
+}
+
+// A heartbeat becomes events, so that it can be seen at the end of the way.
+func TestHeartbeatReachesKafka(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	c := r.capture()
+	r.start()
+	r.confirmed()
+	if err := c.Beat(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.await("a heartbeat is published", func() bool { return len(r.index()) == movie.Heartbeats })
+	for id, e := range r.index() {
+		if !movie.IsHeartbeat(id) || e.Op != movie.OpDelete || time.Since(e.CommittedAt) > time.Minute {
+			t.Errorf("got %+v", e)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -126,6 +127,23 @@ var bulkParameters = url.Values{
 	"filter_path":   {"items.*._id,items.*.status,items.*.error,error,status"},
 	"require_alias": {"true"},
 	"timeout":       {"10s"}, // for a primary to be there
+}
+
+// Beat removes a document that is not there and returns when a search would show
+// that: at the index's next refresh.
+func (c *Client) Beat(ctx context.Context, index string, id int64, version movie.Version) error {
+	var b Bulk
+	b.Delete(id, version)
+	query := maps.Clone(bulkParameters)
+	query.Set("refresh", "wait_for")
+	var answer bulkAnswer
+	if err := c.send(ctx, http.MethodPost, "/"+WriteAlias(index)+"/_bulk", query, "application/x-ndjson", b.body, &answer); err != nil {
+		return err
+	}
+	if results, ok := answer.judge(b.items); !ok || results[0].Outcome != Done {
+		return fmt.Errorf("heartbeat to %s: %+v", index, results)
+	}
+	return nil
 }
 
 // Bulk sends the request to the index by way of its WriteAlias and judges every
