@@ -61,18 +61,19 @@ func (s *server) signedInOr(role string, h personal, fail func(http.ResponseWrit
 	})
 }
 
-// admit checks, in this order: the address's rate, that no other site caused the
-// request, who asks, their role, and for writes their own rate.
+// admit checks, in this order: the rate of who asks (of the address, when that
+// cannot be told), that no other site caused the request, who asks, their role,
+// and for writes their own rate.
 func (s *server) admit(w http.ResponseWriter, r *http.Request, role string) (identity.Identity, error) {
-	if wait := s.limiter.take(w.Header(), r); wait > 0 {
-		return identity.Identity{}, tooMany(wait, "requests from this address")
+	who, err := s.identify(w, r)
+	if wait, client := s.limiter.take(w.Header(), r, who); wait > 0 {
+		return identity.Identity{}, tooMany(wait, "requests from "+client)
 	}
 	if _, explicit := r.Header["Authorization"]; !explicit {
 		if err := s.crossOrigin.Check(r); err != nil {
 			return identity.Identity{}, &httpError{status: http.StatusForbidden, detail: "the request comes from another site, which may not write here"}
 		}
 	}
-	who, err := s.identify(w, r)
 	if err != nil {
 		return who, err
 	}
@@ -80,7 +81,7 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request, role string) (ide
 		return who, &httpError{status: http.StatusForbidden, detail: "this needs the role " + role + ", which " + who.Subject + " does not have"}
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		if wait := s.writes.take(who.Subject); wait > 0 {
+		if wait, _ := s.writes.take(who.Subject); wait > 0 {
 			return who, tooMany(wait, "writes of "+who.Subject)
 		}
 	}

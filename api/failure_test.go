@@ -8,11 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"movies/api"
 	"movies/internal/config"
 	"movies/internal/movie"
 	"movies/internal/telemetry"
 	"movies/search"
+	"movies/search/guard"
 	"movies/search/opensearch"
 )
 
@@ -139,7 +142,11 @@ func (s slow) Lookup(ctx context.Context, _ search.Lookup) ([]search.Item, error
 func TestExcessIsShed(t *testing.T) {
 	t.Parallel()
 	searcher := slow{entered: make(chan struct{}, 8), release: make(chan struct{})}
-	url, _ := serve(t, searcher, func(o *api.Options) { o.Limits.Concurrent = 2 })
+	guarded, err := guard.New(searcher, guard.Options{MaxConcurrent: 2, Metrics: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, logs := serve(t, guarded)
 	answers := make(chan answer, 2)
 	for range 2 {
 		go func() { answers <- ask(t, http.MethodGet, url+"/v1/movies/1") }()
@@ -147,8 +154,8 @@ func TestExcessIsShed(t *testing.T) {
 	}
 	a := ask(t, http.MethodGet, url+"/v1/movies/1")
 	a.mustFail(t, 503)
-	if a.header.Get("Retry-After") != "1" {
-		t.Errorf("Retry-After is %q", a.header.Get("Retry-After"))
+	if a.header.Get("Retry-After") != "1" || logs.String() != "" {
+		t.Errorf("Retry-After is %q, and logged was %s", a.header.Get("Retry-After"), logs)
 	}
 	close(searcher.release)
 	for range 2 {

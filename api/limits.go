@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"math"
 	"net"
 	"net/http"
@@ -10,112 +9,96 @@ import (
 	"strings"
 	"time"
 
-	"github.com/maypok86/otter/v2"
-	"golang.org/x/time/rate"
+	"movies/internal/auth/identity"
 )
 
-// Limits protect the service from too much of anything. The zero value limits
-// nothing.
+// Limits protect the service from too much of one client. The zero value limits
+// nothing. What the search tier can take of all clients together is package
+// guard's to know.
 type Limits struct {
-	// PerClient is how many requests a second one address may make in the long
-	// run, Burst how many at once; 0 for no limit.
+	// PerClient is how many requests a second one client may make in the long run,
+	// Burst how many at once; 0 for no limit. A client is who is signed in, or else
+	// an address (IPv6: a /64, which is what one customer gets).
 	PerClient float64
 	Burst     int
-	// Concurrent is how many catalogue reads may be under way at once; what is
-	// above is shed with 503 at once rather than queued. 0 for no limit.
-	Concurrent int
 	// TrustedProxies may name the client in X-Forwarded-For.
 	TrustedProxies []netip.Prefix
 }
 
-// mostClients bounds the memory for token buckets. An address forgotten while it
-// is quiet starts with a full bucket, which is what it would have by then.
-const mostClients = 100_000
-
 // limited applies Limits to a handler.
 func (s *server) limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait := s.limiter.take(w.Header(), r); wait > 0 {
-			s.fail(w, r, &httpError{status: http.StatusTooManyRequests, retryAfter: int(math.Ceil(wait.Seconds())),
-				detail: fmt.Sprintf("more than %g requests a second from this address", s.Limits.PerClient)})
+		if wait, client := s.limiter.take(w.Header(), r, s.proven(r)); wait > 0 {
+			s.fail(w, r, tooMany(wait, "requests from "+client))
 			return
 		}
-		if !s.limiter.enter() {
-			s.fail(w, r, &httpError{status: http.StatusServiceUnavailable, retryAfter: 1,
-				detail: "too many requests are under way; try again in a moment"})
-			return
-		}
-		defer s.limiter.leave()
 		next.ServeHTTP(w, r)
 	})
 }
 
-// limiter is shared by all limited routes and safe for concurrent use.
+// proven is who a read comes from, when it brings a proof that holds. Reads are
+// for everybody: without one, or with one that is no good, the address counts.
+func (s *server) proven(r *http.Request) identity.Identity {
+	if s.limiter == nil || s.Accounts.Authenticator == nil {
+		return identity.Identity{}
+	}
+	if r.Header["Authorization"] == nil && r.Header["Cookie"] == nil {
+		return identity.Identity{}
+	}
+	who, err := s.Accounts.Authenticator.Authenticate(r)
+	if err != nil {
+		return identity.Identity{}
+	}
+	return who
+}
+
+// limiter is shared by all limited routes and safe for concurrent use. A nil
+// limiter limits nothing.
 type limiter struct {
 	Limits
-	buckets *otter.Cache[netip.Addr, *rate.Limiter]
-	slots   chan struct{}
+	addresses *buckets[netip.Addr]
+	people    *buckets[string]
 }
 
 func newLimiter(l Limits) (*limiter, error) {
-	buckets, err := otter.New(&otter.Options[netip.Addr, *rate.Limiter]{
-		MaximumSize:      mostClients,
-		ExpiryCalculator: otter.ExpiryAccessing[netip.Addr, *rate.Limiter](10 * time.Minute),
-	})
+	if l.PerClient <= 0 {
+		return nil, nil
+	}
+	addresses, err := newBuckets[netip.Addr](l.PerClient, l.Burst)
 	if err != nil {
-		return nil, fmt.Errorf("rate limits: %w", err)
+		return nil, err
 	}
-	out := &limiter{Limits: l, buckets: buckets}
-	if l.Concurrent > 0 {
-		out.slots = make(chan struct{}, l.Concurrent)
+	people, err := newBuckets[string](l.PerClient, l.Burst)
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	return &limiter{Limits: l, addresses: addresses, people: people}, nil
 }
 
-// take spends a token of the client's bucket, tells in the headers what is left
-// (RateLimit-*, draft-ietf-httpapi-ratelimit-headers-07), and returns how long
-// to wait when there is none.
-func (l *limiter) take(h http.Header, r *http.Request) time.Duration {
-	if l.PerClient <= 0 {
-		return 0
+// take spends a token of who asks, or of the address they ask from, tells in the
+// headers what is left (RateLimit-*, draft-ietf-httpapi-ratelimit-headers-07), and
+// returns how long to wait when there is none.
+func (l *limiter) take(h http.Header, r *http.Request, who identity.Identity) (wait time.Duration, client string) {
+	if l == nil {
+		return 0, ""
 	}
-	client := l.client(r)
-	bucket, _ := l.buckets.ComputeIfAbsent(client, func() (*rate.Limiter, bool) {
-		return rate.NewLimiter(rate.Limit(l.PerClient), l.Burst), false
-	})
-	allowed := bucket.Allow()
-	left := bucket.Tokens()
+	var left float64
+	if who.Subject != "" {
+		wait, left = l.people.take(who.Subject)
+		client = who.Subject
+	} else {
+		wait, left = l.addresses.take(l.address(r))
+		client = "this address"
+	}
 	h.Set("RateLimit-Limit", strconv.Itoa(l.Burst))
 	h.Set("RateLimit-Remaining", strconv.Itoa(max(0, int(left))))
 	h.Set("RateLimit-Reset", strconv.Itoa(int(math.Ceil((float64(l.Burst)-left)/l.PerClient))))
-	if allowed {
-		return 0
-	}
-	return max(time.Millisecond, time.Duration((1-left)/l.PerClient*float64(time.Second)))
+	return wait, client
 }
 
-func (l *limiter) enter() bool {
-	if l.slots == nil {
-		return true
-	}
-	select {
-	case l.slots <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (l *limiter) leave() {
-	if l.slots != nil {
-		<-l.slots
-	}
-}
-
-// client is the address of who asks: the peer, or, as long as the peer is a
-// trusted proxy, the next address to the left in X-Forwarded-For. IPv6 clients
-// are told apart by their /64, which is what one customer gets.
-func (l *limiter) client(r *http.Request) netip.Addr {
+// address is where a request comes from: the peer, or, as long as the peer is a
+// trusted proxy, the next address to the left in X-Forwarded-For; of IPv6 the /64.
+func (l *limiter) address(r *http.Request) netip.Addr {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
@@ -124,13 +107,8 @@ func (l *limiter) client(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && l.trusted(addr); i-- {
-		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		addr = next
+	if l.trusted(addr) {
+		addr = l.forwarded(addr, r.Header.Values("X-Forwarded-For"))
 	}
 	addr = addr.Unmap()
 	if addr.Is6() {
@@ -139,6 +117,19 @@ func (l *limiter) client(r *http.Request) netip.Addr {
 		}
 	}
 	return addr
+}
+
+// forwarded is the first address, from the right, that no trusted proxy has.
+func (l *limiter) forwarded(peer netip.Addr, headers []string) netip.Addr {
+	hops := strings.Split(strings.Join(headers, ","), ",")
+	for i := len(hops) - 1; i >= 0 && l.trusted(peer); i-- {
+		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		peer = next
+	}
+	return peer
 }
 
 func (l *limiter) trusted(addr netip.Addr) bool {

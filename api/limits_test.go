@@ -1,10 +1,14 @@
 package api
 
 import (
+	"encoding/binary"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	goruntime "runtime"
 	"testing"
+
+	"movies/internal/auth/identity"
 )
 
 func TestClientBehindProxies(t *testing.T) {
@@ -23,7 +27,7 @@ func TestClientBehindProxies(t *testing.T) {
 		if c.forwarded != "" {
 			r.Header.Set("X-Forwarded-For", c.forwarded)
 		}
-		if got := l.client(r).String(); got != c.want {
+		if got := l.address(r).String(); got != c.want {
 			t.Errorf("peer %s, forwarded %q: got %s, want %s", c.peer, c.forwarded, got, c.want)
 		}
 	}
@@ -38,7 +42,8 @@ func TestTokenBucketPerClient(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = peer + ":1"
 		h := http.Header{}
-		return l.take(h, r) == 0, h
+		wait, _ := l.take(h, r, identity.Identity{})
+		return wait == 0, h
 	}
 	for i := range 3 {
 		if ok, h := ask("192.0.2.1"); !ok || h.Get("RateLimit-Limit") != "3" {
@@ -51,4 +56,41 @@ func TestTokenBucketPerClient(t *testing.T) {
 	if ok, _ := ask("192.0.2.2"); !ok {
 		t.Error("another client was refused")
 	}
+}
+
+// TestAFloodOfAddresses: hundreds of thousands of them take bounded memory, and do not free
+// the one that floods by itself.
+func TestAFloodOfAddresses(t *testing.T) {
+	const addresses, bound = 400_000, 48 << 20
+	b, err := newBuckets[netip.Addr](0.0001, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heap := func() int64 {
+		var m goruntime.MemStats
+		goruntime.GC()
+		goruntime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	flooder := netip.MustParseAddr("192.0.2.1")
+	let := 0
+	for i := range uint64(addresses) {
+		address := binary.BigEndian.AppendUint64([]byte("2001:db8"), i)
+		if wait, _ := b.take(netip.AddrFrom16([16]byte(address))); wait > 0 {
+			t.Fatalf("address %d was refused its first request", i)
+		}
+		if i%100 == 0 {
+			if wait, _ := b.take(flooder); wait == 0 {
+				let++
+			}
+		}
+	}
+	if let > 100 {
+		t.Errorf("%d of its 4,000 requests were let through, want 50, or a few more if it was once forgotten", let)
+	}
+	if grown := heap() - before; grown > bound {
+		t.Errorf("%d MiB for them", grown>>20)
+	}
+	goruntime.KeepAlive(b)
 }

@@ -9,6 +9,7 @@ import (
 
 	"movies/internal/movie"
 	"movies/internal/telemetry"
+	"movies/search"
 )
 
 // problem is an RFC 9457 problem document.
@@ -63,6 +64,9 @@ func (s *server) explain(w http.ResponseWriter, r *http.Request, err error) prob
 		p.Status, p.Detail = http.StatusPreconditionFailed, err.Error()
 	case r.Context().Err() == context.Canceled:
 		p.Status = statusClientClosedRequest
+	case errors.Is(err, search.ErrShed): // not logged: there may be thousands a second, and metrics count them
+		p.Status, retryAfter = http.StatusServiceUnavailable, 1
+		p.Detail = "More questions than can be answered now; try again in a moment."
 	case errors.Is(err, movie.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		p.Status, retryAfter = http.StatusServiceUnavailable, 1
 		p.Detail = "The search tier is not available or too slow right now; try again in a moment."

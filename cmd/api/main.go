@@ -23,6 +23,7 @@ import (
 	"movies/api"
 	"movies/internal/config"
 	"movies/internal/telemetry"
+	"movies/search/guard"
 	"movies/search/opensearch"
 )
 
@@ -39,15 +40,18 @@ type options struct {
 	config.Observe `embed:""`
 	accountOptions `embed:""`
 
-	RateLimit      string        `name:"rate-limit" env:"RATE_LIMIT" default:"50" help:"Requests a second one address may make, in bursts of four times that; off lifts the limit. [$RATE_LIMIT]"`
-	MaxConcurrent  int           `name:"max-concurrent" env:"MAX_CONCURRENT" default:"256" help:"Catalogue reads under way at once; more are refused with 503. [$MAX_CONCURRENT]"`
+	RateLimit      string        `name:"rate-limit" env:"RATE_LIMIT" default:"50" help:"Requests a second one client may make, who is signed in or else one address, in bursts of four times that; off lifts the limit. [$RATE_LIMIT]"`
+	MaxConcurrent  uint          `name:"max-concurrent" env:"MAX_CONCURRENT" default:"256" help:"Most questions under way at once at the search cluster; how many of these it can take is found by its time to answer, more are refused with 503. [$MAX_CONCURRENT]"`
 	TrustedProxies []string      `name:"trusted-proxies" env:"TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of proxies that may name the client in X-Forwarded-For. [$TRUSTED_PROXIES]"`
 	ShutdownGrace  time.Duration `name:"shutdown-grace" env:"SHUTDOWN_GRACE" default:"10s" help:"How long requests under way may finish after a stop signal. [$SHUTDOWN_GRACE]"`
 }
 
 // limits validates and converts what protects the service.
 func (o options) limits() (api.Limits, error) {
-	l := api.Limits{Concurrent: o.MaxConcurrent}
+	var l api.Limits
+	if o.MaxConcurrent == 0 {
+		return l, errors.New("MAX_CONCURRENT (--max-concurrent) must be at least 1")
+	}
 	if o.RateLimit != "off" {
 		perSecond, err := strconv.ParseFloat(o.RateLimit, 64)
 		if err != nil || !(perSecond > 0 && perSecond <= 1e9) {
@@ -124,8 +128,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	metrics := telemetry.NewRegistry()
 	ready := accounts.checks()
 	ready["search"] = engine.Ping
+	guarded, err := guard.New(opensearch.NewSearcher(engine, opensearch.ReadAlias, api.DefaultReadTimeout),
+		guard.Options{MaxConcurrent: o.MaxConcurrent, Metrics: metrics})
+	if err != nil {
+		return err
+	}
 	handler, err := api.New(api.Options{
-		Searcher: opensearch.NewSearcher(engine, opensearch.ReadAlias, api.DefaultReadTimeout),
+		Searcher: guarded,
 		Log:      log, Metrics: metrics, Ready: ready, Auth: auth, Accounts: accounts.Accounts, Limits: limits, HTTPSOnly: secure,
 	})
 	if err != nil {

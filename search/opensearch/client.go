@@ -1,11 +1,12 @@
 // Package opensearch is the adapter to the search engine, OpenSearch or
 // Elasticsearch 8, and the only importer of its client library: connections and
-// errors (client.go, transport.go), bulk writes (bulk.go, outcome.go), indices and aliases
+// errors (client.go, nodes.go, transport.go), bulk writes (bulk.go, outcome.go), indices and aliases
 // (index.go), and the translation of questions into the engine's query language.
 //
 // Its promises: no vendor type leaves the package; nothing is retried behind the
-// caller's back (whoever writes judges every outcome, see Outcome); and a write
-// can never create an index (see WriteAlias).
+// caller's back that may have been done (whoever writes judges every outcome, see
+// Outcome; a read may be sent to a second node); and a write can never create an
+// index (see WriteAlias).
 package opensearch
 
 import (
@@ -25,7 +26,7 @@ import (
 )
 
 // Client talks to one search cluster. It is safe for concurrent use and spreads
-// requests over the nodes it was given; a node that failed rests for a while.
+// requests over the nodes it was given (see nodes).
 type Client struct {
 	es        *elasticsearch.BaseClient
 	transport http.RoundTripper
@@ -43,14 +44,17 @@ func New(c config.Search) (*Client, error) {
 // NewOver prepares a client that talks over a transport of the caller's: a
 // simulated cluster's, say. The CA file is not read.
 func NewOver(transport http.RoundTripper, c config.Search) (*Client, error) {
+	nodes, err := newNodes(transport, c.URLs)
+	if err != nil {
+		return nil, fmt.Errorf("SEARCH_URL: %w", err)
+	}
 	es, err := elasticsearch.NewBaseClient(elasticsearch.Config{
-		Addresses: c.URLs,
+		Addresses: []string{anyNode},
 		Username:  c.User,
 		Password:  string(c.Password),
 		APIKey:    string(c.APIKey),
-		Transport: vendorTransport{transport},
-		// A write is repeated by whoever judges its outcome, a read by whoever
-		// knows how long its caller still waits.
+		Transport: vendorTransport{nodes},
+		// A write is repeated by whoever judges its outcome.
 		DisableRetry:      true,
 		DisableMetaHeader: true,
 	})
@@ -132,8 +136,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	return nil
 }
 
-// perform sends a request; the caller closes the answer's body.
-func (c *Client) perform(ctx context.Context, method, path string, query url.Values, mediaType string, body []byte) (*http.Response, error) {
+// perform sends a request, which may be changed before; the caller closes the
+// answer's body.
+func (c *Client) perform(ctx context.Context, method, path string, query url.Values, mediaType string, body []byte, changes ...func(*http.Request)) (*http.Response, error) {
 	target := url.URL{Path: path, RawQuery: query.Encode()}
 	req := (&http.Request{Method: method, URL: &target, Header: http.Header{"Accept": {"application/json"}}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
 	if len(body) > 0 {
@@ -141,6 +146,9 @@ func (c *Client) perform(ctx context.Context, method, path string, query url.Val
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.ContentLength = int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	}
+	for _, change := range changes {
+		change(req)
 	}
 	res, err := c.es.Perform(req)
 	if err != nil {

@@ -260,7 +260,7 @@ func (s *Searcher) post(ctx context.Context, endpoint string, params url.Values,
 
 func (s *Searcher) send(ctx context.Context, endpoint string, params url.Values, mediaType string, body []byte, out any) error {
 	path := "/" + s.index + "/" + endpoint
-	res, err := s.client.perform(ctx, http.MethodPost, path, params, mediaType, body)
+	res, err := s.client.perform(ctx, http.MethodPost, path, params, mediaType, body, onlyReads)
 	if err != nil {
 		return fmt.Errorf("POST %s: %w", path, err)
 	}
@@ -273,6 +273,9 @@ func (s *Searcher) send(ctx context.Context, endpoint string, params url.Values,
 	}
 	return nil
 }
+
+// onlyReads lets a request be repeated at another node.
+func onlyReads(r *http.Request) { r.Header[readsOnly] = nil }
 
 // engineTimeout leaves the answer a tenth of the time to travel.
 func engineTimeout(left time.Duration) string {
