@@ -11,7 +11,7 @@ GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate chaos clean have-go
+.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate chaos rolling-test clean have-go
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +59,11 @@ chaos: ## The whole path on real servers, under fire, compared at the end (RUNS=
 	@go test -tags chaos -c -o bin/chaos ./indexer/chaos && exec bin/chaos -test.v -test.timeout 0 \
 		-runs $(or $(RUNS),3) -seed $(or $(SEED),1) -mutant "$(MUTANT)"
 
-demo demo-clean build test test-short acceptance lint fuzz-api browser-test bench simulate chaos: have-go
+rolling-test: ## Three api processes behind HAProxy, restarted one by one under load: no request fails (installs haproxy where it is missing).
+	@command -v haproxy >/dev/null || apt-get install -y --no-install-recommends haproxy
+	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -tags rolling -count=1 -timeout 10m -run TestRollingRestart -v ./deploy/balancer
+
+demo demo-clean build test test-short acceptance lint fuzz-api browser-test bench simulate chaos rolling-test: have-go
 
 # An older Go since 1.21 fetches the one that go.mod asks for, unless GOTOOLCHAIN=local.
 have-go:

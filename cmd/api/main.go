@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
@@ -43,6 +42,7 @@ type options struct {
 	RateLimit      string        `name:"rate-limit" env:"RATE_LIMIT" default:"50" help:"Requests a second one client may make, who is signed in or else one address, in bursts of four times that; off lifts the limit. [$RATE_LIMIT]"`
 	MaxConcurrent  uint          `name:"max-concurrent" env:"MAX_CONCURRENT" default:"256" help:"Most questions under way at once at the search cluster; how many of these it can take is found by its time to answer, more are refused with 503. [$MAX_CONCURRENT]"`
 	TrustedProxies []string      `name:"trusted-proxies" env:"TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of proxies that may name the client in X-Forwarded-For. [$TRUSTED_PROXIES]"`
+	DrainDelay     time.Duration `name:"drain-delay" env:"DRAIN_DELAY" default:"0s" help:"After a stop signal, how long to go on answering while /readyz says that it stops: longer than a load balancer needs to notice. [$DRAIN_DELAY]"`
 	ShutdownGrace  time.Duration `name:"shutdown-grace" env:"SHUTDOWN_GRACE" default:"10s" help:"How long requests under way may finish after a stop signal. [$SHUTDOWN_GRACE]"`
 }
 
@@ -127,7 +127,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer accounts.close()
 	metrics := telemetry.NewRegistry()
 	ready := accounts.checks()
-	ready["search"] = engine.Ping
+	ready["search"] = telemetry.AtStart(engine.Ping)
+	public := &server{delay: o.DrainDelay, grace: o.ShutdownGrace}
+	ready["serving"] = public.ready
 	guarded, err := guard.New(opensearch.NewSearcher(engine, opensearch.ReadAlias, api.DefaultReadTimeout),
 		guard.Options{MaxConcurrent: o.MaxConcurrent, Metrics: metrics})
 	if err != nil {
@@ -140,10 +142,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return telemetry.Serve(ctx, o.MetricsAddr, metrics, ready) })
-	group.Go(func() error { accounts.run(ctx); return nil })
-	group.Go(func() error { return serve(ctx, o.HTTP, handler, o.ShutdownGrace) })
+	// What requests need goes on until the last of them is answered.
+	group, failed := errgroup.WithContext(context.WithoutCancel(ctx))
+	background, stopBackground := context.WithCancel(failed)
+	serving, stopServing := context.WithCancel(ctx)
+	defer stopServing()
+	context.AfterFunc(failed, stopServing)
+	group.Go(func() error { return telemetry.Serve(background, o.MetricsAddr, metrics, ready) })
+	group.Go(func() error { accounts.run(background); return nil })
+	group.Go(func() error { defer stopBackground(); return public.serve(serving, o.HTTP, handler) })
 	log.Info("serving", "addr", o.HTTP.Addr)
 	return group.Wait()
 }
@@ -163,54 +170,4 @@ func (o options) authProxy() (http.Handler, error) {
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) { api.SignInUnavailable(w, r) },
 	}, nil
-}
-
-// serve answers requests until the context ends, then lets those under way
-// finish within the grace.
-func serve(ctx context.Context, at config.HTTP, handler http.Handler, grace time.Duration) error {
-	tlsConfig, err := at.TLS()
-	if err != nil {
-		return &config.UsageError{Err: err}
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", at.Addr)
-	if err != nil {
-		return fmt.Errorf("HTTP_ADDR (--http-addr): %w", err)
-	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{
-		Handler: handler, Protocols: protocols,
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-	}
-	drained := make(chan struct{})
-	context.AfterFunc(ctx, func() {
-		defer close(drained)
-		bounded(grace, func(ctx context.Context) error {
-			if err := server.Shutdown(ctx); err != nil {
-				return server.Close()
-			}
-			return nil
-		})
-	})
-	answer := server.Serve
-	if tlsConfig != nil {
-		protocols.SetHTTP2(true)
-		server.TLSConfig = tlsConfig
-		answer = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
-	}
-	if err := answer(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	<-drained
-	return nil
-}
-
-// bounded runs a stop function with a deadline of its own; what it could not
-// finish by then is dropped.
-func bounded(limit time.Duration, stop func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	_ = stop(ctx)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +36,24 @@ func Optional(c Check) Check {
 			return &optionalError{err}
 		}
 		return nil
+	}
+}
+
+// AtStart makes a check that decides until it has passed once, and is only told
+// from then on: of a part that all replicas share and without which each can still
+// serve what it remembers. Were it to decide, a slow search cluster would take
+// every replica out of the load balancer at once, and nobody would get even that.
+func AtStart(c Check) Check {
+	var passed atomic.Bool
+	return func(ctx context.Context) error {
+		err := c(ctx)
+		switch {
+		case err == nil:
+			passed.Store(true)
+		case passed.Load():
+			return &optionalError{err}
+		}
+		return err
 	}
 }
 

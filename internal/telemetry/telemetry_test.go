@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,6 +58,30 @@ func TestReadyNamesWhatFails(t *testing.T) {
 	down = false
 	if code, checks := get(); code != 200 || checks["search"] != "ok" || checks["auth"] != "not needed to be ready: gone" {
 		t.Errorf("up: got %d %v", code, checks)
+	}
+}
+
+// TestOnceThereIsEnough: what all replicas share makes a new process wait, and
+// takes none away that could start.
+func TestOnceThereIsEnough(t *testing.T) {
+	var down error = errors.New("no node answers")
+	h := telemetry.Ready(map[string]telemetry.Check{"search": telemetry.AtStart(func(context.Context) error { return down })})
+	get := func() (int, string) {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+		return w.Code, w.Body.String()
+	}
+	if code, _ := get(); code != http.StatusServiceUnavailable {
+		t.Errorf("never there: %d", code)
+	}
+	wasDown := down
+	down = nil
+	if code, _ := get(); code != http.StatusOK {
+		t.Errorf("there: %d", code)
+	}
+	down = wasDown
+	if code, body := get(); code != http.StatusOK || !strings.Contains(body, "no node answers") {
+		t.Errorf("gone: %d %s", code, body)
 	}
 }
 

@@ -40,7 +40,7 @@ const DefaultMaxConcurrent = 256
 // The limit never falls below fewest, which keeps the tier measured and served;
 // it begins with first, also after an outage.
 const (
-	fewest = 4
+	fewest = 8
 	first  = 16
 )
 
