@@ -11,7 +11,7 @@ GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate chaos rolling-test clean have-go
+.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate chaos rolling-test bench-anonymous clean have-go
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,7 +63,15 @@ rolling-test: ## Three api processes behind HAProxy, restarted one by one under 
 	@command -v haproxy >/dev/null || apt-get install -y --no-install-recommends haproxy
 	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -tags rolling -count=1 -timeout 10m -run TestRollingRestart -v ./deploy/balancer
 
-demo demo-clean build test test-short acceptance lint fuzz-api browser-test bench simulate chaos rolling-test: have-go
+# MOVIES=100000 generated, RATES="868 2600" requests a second for SECONDS=30 each after WARM=30, UPDATES=0.02 of the rate;
+# a million movies want DEMO_SEARCH_HEAP=2048 and about half an hour. Servers and data are of its own and removed at the end.
+bench-anonymous: ## The fixed workload on the whole service, and on Postgres alone and FastAPI beside it (MOVIES=100000 RATES="868 2600" SECONDS=30).
+	@[ -x .local/tools/fastapi/bin/uvicorn ] || { python3 -m venv .local/tools/fastapi && .local/tools/fastapi/bin/pip install -q -r deploy/bench/reference/fastapi/requirements.txt; }
+	@go build -o bin/demo ./cmd/demo && DEMO_TEST_DIR=$(CURDIR)/.local/bench UVICORN=$(CURDIR)/.local/tools/fastapi/bin/uvicorn \
+		bin/demo exec -- go test -tags bench -count=1 -timeout 120m -run TestBenchAnonymous -v ./deploy/bench; \
+		status=$$?; rm -rf .local/bench; exit $$status
+
+demo demo-clean build test test-short acceptance lint fuzz-api browser-test bench simulate chaos rolling-test bench-anonymous: have-go
 
 # An older Go since 1.21 fetches the one that go.mod asks for, unless GOTOOLCHAIN=local.
 have-go:

@@ -19,7 +19,7 @@ const module = "movies"
 var owners = map[string][]string{
 	"github.com/elastic/":             {"search/opensearch"},
 	"github.com/segmentio/kafka-go":   {"internal/kafka"},
-	"github.com/jackc/":               {"internal/postgres", "internal/stack"},
+	"github.com/jackc/":               {"internal/postgres", "internal/stack", "deploy/bench/reference"},
 	"github.com/coreos/go-oidc":       {"internal/auth"},
 	"github.com/zitadel/oidc":         {"internal/auth/demoprovider"},
 	"github.com/gorilla/mux":          {"api"},

@@ -41,6 +41,10 @@ type Options struct {
 	// connection asks again as soon as it is answered, which measures capacity and
 	// says nothing about the time to answer under a load.
 	Rate float64
+	// Insist asks again, a moment later, what was shed, until it is answered. In a
+	// closed loop all kinds of requests then have their share of the answers,
+	// whatever the server prefers.
+	Insist bool
 	// Duration is how long requests come; those under way then are waited for.
 	Duration time.Duration
 	// Connections is the most requests under way at once.
@@ -150,7 +154,23 @@ func (r *run) take() (Request, time.Time) {
 	return r.Next(), r.due
 }
 
+// pause before a request that was shed is asked again.
+const pause = 20 * time.Millisecond
+
 func (r *run) ask(next Request, due time.Time, request *fasthttp.Request, response *fasthttp.Response) {
+	for {
+		err := r.send(next, request, response)
+		o := outcomeOf(response, err)
+		if o.shed && r.Insist && time.Since(r.begin) < r.Duration {
+			<-time.After(pause)
+			continue
+		}
+		r.report.count(next.Class, time.Since(due), o, len(response.Body()))
+		return
+	}
+}
+
+func (r *run) send(next Request, request *fasthttp.Request, response *fasthttp.Response) error {
 	request.Reset()
 	request.SetRequestURI(next.Path)
 	request.Header.SetHost(r.Address)
@@ -158,8 +178,7 @@ func (r *run) ask(next Request, due time.Time, request *fasthttp.Request, respon
 		request.Header.Set(r.Header[i], r.Header[i+1])
 	}
 	response.Reset()
-	err := r.client.DoTimeout(request, response, r.Timeout)
-	r.report.count(next.Class, time.Since(due), outcomeOf(response, err), len(response.Body()))
+	return r.client.DoTimeout(request, response, r.Timeout)
 }
 
 func outcomeOf(response *fasthttp.Response, err error) outcome {

@@ -1,0 +1,16 @@
+ALTER TABLE ref_movies ADD PRIMARY KEY (id);
+CREATE UNIQUE INDEX ON ref_movies (imdb_id);
+CREATE INDEX ON ref_movies USING gin (words) WITH (fastupdate = on);
+CREATE INDEX ON ref_movies USING gin (title gin_trgm_ops);
+CREATE INDEX ON ref_movies (title text_pattern_ops, popularity DESC);
+CREATE INDEX ON ref_movies USING gin (genres);
+CREATE INDEX ON ref_movies USING gin (languages);
+CREATE INDEX ON ref_movies USING gin (countries);
+CREATE INDEX ON ref_movies USING gin (people);
+CREATE INDEX ON ref_movies (popularity DESC, id) WHERE NOT adult;
+CREATE INDEX ON ref_movies (rating DESC NULLS LAST, id) WHERE NOT adult;
+CREATE INDEX ON ref_movies (year DESC NULLS LAST, id) WHERE NOT adult;
+ALTER TABLE ref_people ADD PRIMARY KEY (id);
+CREATE INDEX ON ref_people (lower text_pattern_ops, movies DESC);
+VACUUM ANALYZE ref_movies;
+VACUUM ANALYZE ref_people;
