@@ -26,12 +26,14 @@ async function load(address) {
   underway.abort();
   const mine = (underway = new AbortController());
   const slow = setTimeout(() => (progress.hidden = false), 150);
+  const slower = setTimeout(() => (status.textContent = "Still searching …"), 3000);
   content.ariaBusy = "true";
   try {
     const response = await askRenewing(() => fetch(address, { headers: { Accept: "text/html" }, signal: mine.signal }));
     return new DOMParser().parseFromString(await response.text(), "text/html");
   } finally {
     clearTimeout(slow);
+    clearTimeout(slower);
     if (mine === underway) {
       progress.hidden = true;
       content.ariaBusy = "false";
