@@ -14,6 +14,41 @@ var (
 	fromJob = regexp.MustCompile(`--from=cronjob/([a-z]+)`)
 )
 
+// TestFirstPage: the commands of README.md exist. Its lines of curl are run by make
+// acceptance.
+func TestFirstPage(t *testing.T) {
+	page := filepath.Join(root, "README.md")
+	content, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkLinks(t, page, string(content))
+	seen := 0
+	for _, block := range fencedAnywhere.FindAllStringSubmatch(string(content), -1) {
+		for line := range strings.Lines(block[1]) {
+			line, _, _ = strings.Cut(line, " #")
+			for command := range strings.SplitSeq(line, " && ") {
+				if command = strings.TrimRight(command, " \n"); ourCommand.MatchString(command) {
+					seen++
+					checkCommand(t, page, command)
+				}
+			}
+		}
+	}
+	for _, target := range regexp.MustCompile("`(make [a-z-]+)`").FindAllStringSubmatch(string(content), -1) {
+		seen++
+		checkCommand(t, page, target[1])
+	}
+	if seen < 15 {
+		t.Errorf("only %d commands seen: the page is read wrongly", seen)
+	}
+}
+
+var (
+	fencedAnywhere = regexp.MustCompile("(?ms)^```\n(.*?)^```$")
+	ourCommand     = regexp.MustCompile(`^(make|catalog|reindex|relevance) `)
+)
+
 // TestReadme: every command of the plan and of the runbook is one that there is, and
 // every alert is in the index.
 func TestReadme(t *testing.T) {
@@ -91,17 +126,18 @@ func checkCommand(t *testing.T, page, line string) {
 	}
 }
 
-// commandOf leaves out the words that an operator puts in.
+// commandOf leaves out the words that an operator puts in, and the flags they are
+// the values of.
 func commandOf(words []string) []string {
 	var command []string
 	for _, w := range words {
-		if w == strings.ToUpper(w) || strings.ContainsAny(w, "./") {
-			continue
+		last := len(command) - 1
+		switch {
+		case w != strings.ToUpper(w) && !strings.ContainsAny(w, "./"):
+			command = append(command, w)
+		case strings.HasPrefix(command[last], "--"):
+			command = command[:last]
 		}
-		command = append(command, w)
-	}
-	if i := len(command) - 1; command[i] == "--out" || command[i] == "--max-rate" {
-		command = command[:i]
 	}
 	return command
 }
