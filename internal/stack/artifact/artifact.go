@@ -47,6 +47,10 @@ var (
 	Elasticsearch = Part{Profile: "elasticsearch", unpack: unpackDistribution, prepare: addAnalysis}
 )
 
+// Debezium has the class path of Kafka Connect and, in plugins, its connector for
+// Postgres. It is for benchmarks.
+var Debezium = Part{Profile: "debezium", unpack: unpackDebezium}
+
 // Store is a folder of unpacked parts.
 type Store struct {
 	// Dir is the folder; every account that runs a part must be able to read it.

@@ -3,6 +3,7 @@ package artifact
 import (
 	"archive/tar"
 	"archive/zip"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -80,6 +81,26 @@ func unpackPostgres(downloads, dir string) error {
 		}
 		return errors.New("no postgres archive in it")
 	})
+}
+
+// unpackDebezium keeps the jars and unpacks the connector beside them.
+func unpackDebezium(downloads, dir string) error {
+	if err := moveAll(downloads, dir); err != nil {
+		return err
+	}
+	archives, err := filepath.Glob(filepath.Join(dir, "debezium-*.tar.gz"))
+	if err != nil || len(archives) != 1 {
+		return fmt.Errorf("expected one connector, got %d", len(archives))
+	}
+	file, err := os.Open(archives[0])
+	if err != nil {
+		return err
+	}
+	plain, err := gzip.NewReader(file)
+	if err == nil {
+		err = untar(plain, filepath.Join(dir, "plugins"))
+	}
+	return errors.Join(err, file.Close(), os.Remove(archives[0]))
 }
 
 // withZip opens the one file that matches the pattern.
