@@ -47,6 +47,9 @@ type env struct {
 	capture *postgres.Capture
 	kafka   *kafka.Client
 	engine  *opensearch.Client
+
+	stopRelay    func()
+	relayMetrics *prometheus.Registry
 }
 
 // newEnv makes a database, topics and a prefix for indices, and runs a relay and
@@ -69,7 +72,7 @@ func newEnv(t testing.TB) *env {
 			t.Error(err)
 		}
 	})
-	e.startRelay()
+	e.stopRelay = e.startRelay()
 	e.startIndexer()
 	return e
 }
@@ -128,7 +131,8 @@ func (e *env) background(run func(context.Context)) (stop func()) {
 
 func (e *env) startRelay() (stop func()) {
 	acquire := func(ctx context.Context) (relay.Source, error) { return e.capture.Acquire(ctx) }
-	return e.background(relay.New(acquire, e.capture, e.kafka, e.kafka, e.logger(), prometheus.NewRegistry()).Run)
+	e.relayMetrics = prometheus.NewRegistry()
+	return e.background(relay.New(acquire, e.capture, e.kafka, e.kafka, e.logger(), e.relayMetrics).Run)
 }
 
 func (e *env) startIndexer() (stop func()) {

@@ -84,6 +84,7 @@ type Changes interface {
 	ReadFrom(ctx context.Context, topic string, from kafka.Offsets, each func(kafka.Message) error) error
 	Publish(ctx context.Context, topic string, messages []kafka.Message) error
 	LoadRelayState(ctx context.Context) (kafka.RelayState, error)
+	SaveRepaired(ctx context.Context, at time.Time) error
 }
 
 // Letters are what could not be applied.

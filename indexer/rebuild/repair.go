@@ -35,9 +35,18 @@ func (r *Rebuilder) Repair(ctx context.Context, index string) (v Verification, e
 		if !v.Clean() || index != "" {
 			return nil
 		}
-		return l.update(ctx, func(s *record) { s.Verified = time.Now().UTC() })
+		return r.verified(ctx, l, began)
 	})
 	return v, err
+}
+
+// verified leaves word, for other operators and for the relay's metrics, that
+// nothing differs of what was compared from the given time on.
+func (r *Rebuilder) verified(ctx context.Context, l *lease, from time.Time) error {
+	if err := l.update(ctx, func(s *record) { s.Verified = from.UTC() }); err != nil {
+		return err
+	}
+	return r.log.SaveRepaired(ctx, from)
 }
 
 // repair repairs what a verification has found, and replaces its findings.

@@ -11,8 +11,8 @@ import (
 type record struct {
 	Lease *holder `json:"lease,omitempty"`
 	Run   *run    `json:"run,omitempty"`
-	// Verified is when a verification of the index that answers last found no
-	// difference.
+	// Verified is when the last verification of the index that answers began that
+	// has found no difference.
 	Verified time.Time `json:"verified,omitzero"`
 }
 

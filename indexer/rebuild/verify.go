@@ -238,14 +238,14 @@ func (r *Rebuilder) awaitRelay(ctx context.Context) error {
 // verifyNew verifies the index of a run. Differences are an error unless they
 // are overridden.
 func (r *Rebuilder) verifyNew(ctx context.Context, l *lease, force bool) (int64, error) {
-	run := l.run()
+	run, began := l.run(), time.Now()
 	v, err := r.verify(ctx, run.Index)
 	if err != nil {
 		return 0, err
 	}
 	r.say.line("verified %s movies against %s: %s differences, %s in flight", progress.Count(v.Movies), v.Index, progress.Count(v.Total), progress.Count(v.InFlight))
 	if v.Clean() {
-		return 0, l.update(ctx, func(s *record) { s.Verified = time.Now().UTC() })
+		return 0, r.verified(ctx, l, began)
 	}
 	if !force {
 		return v.Total, &DiffersError{v}

@@ -58,6 +58,56 @@ func TestVerifyFindsAndRepairs(t *testing.T) {
 	e.wantSame(index)
 }
 
+// The database has lost the relay's slot: nobody captured what was changed since.
+// The relay says so with the command that helps, and after that nothing is
+// missing, nothing is too much, and nobody is asked for it any more.
+func TestRepairAfterALostSlot(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.seed(100)
+	index := e.run().Index
+	e.stopRelay()
+	e.until("the slot is dropped", func() bool { // which the server refuses for a moment after the relay has stopped
+		_, err := e.sql.Exec(t.Context(), "SELECT pg_drop_replication_slot($1)", e.slot())
+		return err == nil
+	})
+	e.exec("UPDATE movies SET title = 'nobody captured this' WHERE id = 7")
+	e.exec("DELETE FROM movies WHERE id = 8")
+	e.exec("INSERT INTO movies (id, title) VALUES (101, 'nor this')")
+	e.exec("UPDATE people SET name = 'Renamed meanwhile' WHERE id = 9")
+	e.startRelay()
+	e.until("a repair is due", func() bool {
+		s, err := e.rebuilder("alice").Status(t.Context())
+		return err == nil && s.RepairReason != ""
+	})
+	if due := e.repairDue(); due == 0 {
+		t.Error("no metric says that a repair is due")
+	}
+	v, err := e.rebuilder("alice").Repair(t.Context(), "")
+	if err != nil || !v.Clean() || v.Repaired < 4 {
+		t.Fatalf("repair: %+v, %v", v, err)
+	}
+	e.wantSame(index)
+	if s, err := e.rebuilder("alice").Status(t.Context()); err != nil || s.RepairReason != "" {
+		t.Errorf("after the repair: %+v, %v", s, err)
+	}
+	e.until("the metric says that no repair is due", func() bool { return e.repairDue() == 0 })
+}
+
+// repairDue is the relay's metric.
+func (e *env) repairDue() float64 {
+	e.Helper()
+	families, err := e.relayMetrics.Gather()
+	e.check(err)
+	for _, f := range families {
+		if f.GetName() == "movies_relay_repair_due_since_seconds" {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	e.Fatal("the relay has no such metric")
+	return 0
+}
+
 func TestAnIndexThatDiffersIsNotPutInPlace(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -68,13 +68,18 @@ func newMetrics(register prometheus.Registerer) *metrics {
 
 func (m *metrics) entered(s kafka.RelayState) {
 	m.epoch.Set(float64(s.Epoch))
+	m.repair(s)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.taken, m.done = 0, 0
+}
+
+// repair shows since when a repair is due.
+func (m *metrics) repair(s kafka.RelayState) {
 	m.repairDue.Set(0)
 	if !s.RepairSince.IsZero() {
 		m.repairDue.Set(float64(s.RepairSince.Unix()))
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.taken, m.done = 0, 0
 }
 
 // took counts a commit that came in.

@@ -23,6 +23,8 @@ const (
 	// with the server's position at the next start; the rest of the state is not
 	// time-critical.
 	stateEvery = 5 * time.Second
+	// repairCheck is how often it is looked whether a repair has been done.
+	repairCheck = 5 * time.Second
 	// finishWithin is how long a batch that is being published may take when the
 	// relay stops.
 	finishWithin = 5 * time.Second
@@ -48,6 +50,7 @@ func (r *Relay) pipeline(ctx context.Context, source Source, state kafka.RelaySt
 	g.Go(func() error { defer close(read); return r.read(ctx, state.Epoch, batches, ready, read) })
 	g.Go(func() error { return r.publish(ctx, source, read, &published) })
 	g.Go(func() error { return r.remember(ctx, state, &published) })
+	g.Go(func() error { return r.watchRepair(ctx, state) })
 	return g.Wait()
 }
 
@@ -226,6 +229,26 @@ func (r *Relay) remember(ctx context.Context, state kafka.RelayState, published 
 		state.LSN, state.XID, state.At = p.lsn, p.xid, time.Now()
 		if err := r.state.SaveRelayState(ctx, state); err != nil {
 			return fmt.Errorf("persist position %s: %w", movie.FormatLSN(p.lsn), err)
+		}
+	}
+}
+
+// watchRepair shows when a repair that is due has been done.
+func (r *Relay) watchRepair(ctx context.Context, state kafka.RelayState) error {
+	if state.RepairSince.IsZero() {
+		return nil // it becomes due in another session
+	}
+	ticker := time.NewTicker(repairCheck)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+		if s, err := r.state.LoadRelayState(ctx); err == nil && s.Epoch == state.Epoch && s.RepairSince.IsZero() {
+			r.metrics.repair(s)
+			return nil
 		}
 	}
 }

@@ -157,6 +157,9 @@ func (c client) LoadRelayState(context.Context) (s kafka.RelayState, err error) 
 	return s, nil
 }
 
+// SaveRepaired implements rebuild.Log.
+func (c client) SaveRepaired(context.Context, time.Time) error { return nil }
+
 // ask takes the lock, unless nobody answers.
 func (c client) ask() (*broker, func(), error) {
 	c.mu.Lock()

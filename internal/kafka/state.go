@@ -28,7 +28,8 @@ type RelayState struct {
 	// At is when this was written.
 	At time.Time
 	// RepairReason says why the search index may hold what the database does not,
-	// or the reverse; empty when no repair is due. RepairSince is when that was found.
+	// or the reverse; empty when no repair is due or one has been saved as done.
+	// RepairSince is when that was found.
 	RepairReason string
 	RepairSince  time.Time
 }
@@ -60,10 +61,26 @@ func (c *Client) SaveRelayState(ctx context.Context, s RelayState) error {
 	return c.Publish(ctx, TopicRelay, []Message{{Key: []byte(key), Value: value}})
 }
 
+// repairedKey is that of the record which says when the index was last found to
+// be what the database is. It has the form of a state of no epoch, which relays
+// that do not know it pass over.
+const repairedKey = "repaired"
+
+// SaveRepaired persists that the index was compared with the database from the
+// given time on, and nothing differs: repairs that were due before are done.
+func (c *Client) SaveRepaired(ctx context.Context, at time.Time) error {
+	value, err := json.Marshal(stateRecord{Schema: stateSchema, LSN: movie.FormatLSN(0), At: at.UTC()})
+	if err != nil {
+		return fmt.Errorf("relay state: %w", err)
+	}
+	return c.Publish(ctx, TopicRelay, []Message{{Key: []byte(repairedKey), Value: value}})
+}
+
 // LoadRelayState gives the state of the highest epoch; its Epoch is 0 when there
 // is none yet.
 func (c *Client) LoadRelayState(ctx context.Context) (RelayState, error) {
 	var newest RelayState
+	var repaired time.Time
 	err := c.ReadAll(ctx, TopicRelay, func(m Message) error {
 		if m.Value == nil {
 			return nil
@@ -72,6 +89,10 @@ func (c *Client) LoadRelayState(ctx context.Context) (RelayState, error) {
 		if err != nil {
 			return fmt.Errorf("relay state %s: %w", m.Key, err)
 		}
+		if string(m.Key) == repairedKey {
+			repaired = s.At
+			return nil
+		}
 		if s.Epoch > newest.Epoch || s.Epoch == newest.Epoch && s.LSN >= newest.LSN {
 			newest = s
 		}
@@ -79,6 +100,9 @@ func (c *Client) LoadRelayState(ctx context.Context) (RelayState, error) {
 	})
 	if err != nil {
 		return RelayState{}, fmt.Errorf("load relay state: %w", err)
+	}
+	if !newest.RepairSince.After(repaired) {
+		newest.RepairReason, newest.RepairSince = "", time.Time{}
 	}
 	return newest, nil
 }

@@ -32,6 +32,29 @@ func TestRelayStateOfTheHighestEpochWins(t *testing.T) {
 	}
 }
 
+// A repair that is done is not due any more; one that became due later is.
+func TestRepairIsDueUntilDone(t *testing.T) {
+	t.Parallel()
+	c := newTestClient(t)
+	due := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s := RelayState{Epoch: 2, SystemID: "7", Timeline: 2, LSN: 0xFF, At: due, RepairReason: "restored", RepairSince: due}
+	for _, step := range []struct {
+		repaired time.Time
+		reason   string
+	}{{due.Add(-time.Minute), "restored"}, {due.Add(time.Minute), ""}} {
+		if err := c.SaveRepaired(t.Context(), step.repaired); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SaveRelayState(t.Context(), s); err != nil { // as the relay does every few seconds
+			t.Fatal(err)
+		}
+		got, err := c.LoadRelayState(t.Context())
+		if err != nil || got.RepairReason != step.reason || got.RepairSince.IsZero() != (step.reason == "") || got.Epoch != 2 {
+			t.Errorf("repaired at %v: %+v, %v", step.repaired, got, err)
+		}
+	}
+}
+
 func TestRelayStateOfANewerSchemaIsRefused(t *testing.T) {
 	if s, err := decodeState([]byte(`{"schema":2,"epoch":3}`)); err == nil {
 		t.Errorf("read as %+v", s)
