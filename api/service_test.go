@@ -30,6 +30,7 @@ type service struct {
 	t      testing.TB
 	url    string
 	client *opensearch.Client
+	engine string // its address
 	index  string
 	clock  movie.Version
 	logs   *logBuffer
@@ -48,7 +49,7 @@ func newService(t testing.TB, movies []movie.Movie, change ...func(*api.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &service{t: t, client: client, index: prefix + "movies"}
+	s := &service{t: t, client: client, engine: address, index: prefix + "movies"}
 	if err := client.CreateIndex(t.Context(), s.index, body, opensearch.Facts{CreatedBy: t.Name()}); err != nil {
 		t.Fatal(err)
 	}

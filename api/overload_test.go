@@ -1,0 +1,188 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"movies/api"
+	"movies/deploy/bench/load"
+	"movies/internal/config"
+	"movies/search/guard"
+	"movies/search/opensearch"
+)
+
+// tier is the real engine as two nodes that can be cut off and slowed, and what
+// it had to do.
+type tier struct {
+	t        *testing.T
+	nodes    []*toxiproxy.Proxy
+	underWay atomic.Int64
+	most     atomic.Int64
+}
+
+// newTier puts the API, with a short patience, before the two nodes.
+func newTier(t *testing.T) (url string, _ *tier) {
+	t.Helper()
+	s := newService(t, films())
+	x := &tier{t: t}
+	behind := httptest.NewServer(x.counted(s.engine))
+	t.Cleanup(behind.Close)
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	var addresses []string
+	for i := range 2 {
+		p := toxiproxy.NewProxy(server, fmt.Sprintf("node-%d", i), "127.0.0.1:0", strings.TrimPrefix(behind.URL, "http://"))
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Stop)
+		x.nodes = append(x.nodes, p)
+		addresses = append(addresses, "http://"+p.Listen)
+	}
+	client, err := opensearch.New(config.Search{URLs: addresses})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	guarded, err := guard.New(opensearch.NewSearcher(client, s.index, patience), guard.Options{Metrics: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, _ = serve(t, guarded, func(o *api.Options) { o.ReadTimeout = patience })
+	return url, x
+}
+
+// patience is the read timeout of these tests.
+const patience = 2 * time.Second
+
+// counted passes requests on and counts how many are under way.
+func (x *tier) counted(engine string) http.Handler {
+	target, err := url.Parse(engine)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		now := x.underWay.Add(1)
+		defer x.underWay.Add(-1)
+		for most := x.most.Load(); now > most && !x.most.CompareAndSwap(most, now); most = x.most.Load() {
+		}
+		proxy.ServeHTTP(w, r)
+	})
+}
+
+// cut stops a node, and restores it.
+func (x *tier) cut(node int) (restore func()) {
+	p := x.nodes[node]
+	p.Stop()
+	return func() {
+		if err := p.Start(); err != nil {
+			x.t.Error(err)
+		}
+	}
+}
+
+// ask puts a load of lookups and searches on the API and does something in the
+// middle of it.
+func (x *tier) ask(address string, rate float64, d time.Duration, meanwhile func()) *load.Report {
+	x.t.Helper()
+	paths := []string{"/v1/movies/1", "/v1/movies?q=alien", "/v1/movies/2", "/v1/suggest?q=al", "/v1/movies?genre=drama"}
+	i := 0
+	next := func() load.Request {
+		i++
+		return load.Request{Path: paths[i%len(paths)], Class: "reads"}
+	}
+	done := make(chan struct{})
+	timer := time.AfterFunc(d/3, func() { defer close(done); meanwhile() })
+	defer timer.Stop()
+	report, err := load.Run(context.Background(), load.Options{Address: strings.TrimPrefix(address, "http://"), Rate: rate, Duration: d,
+		Connections: 64, Timeout: 20 * time.Second, Next: next, Seed: 1})
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	<-done
+	return report
+}
+
+// TestOneNodeDead: nobody notices.
+func TestOneNodeDead(t *testing.T) {
+	t.Parallel()
+	url, x := newTier(t)
+	restore := func() {}
+	report := x.ask(url, 20, 4*time.Second, func() { restore = x.cut(0) })
+	if all := report.Sum(); all.Failed > 0 || all.Answered*10 < all.Total()*9 {
+		t.Errorf("a node died:\n%s", report)
+	}
+	restore()
+	report = x.ask(url, 20, 2*time.Second, func() {})
+	if all := report.Sum(); all.Failed > 0 || all.Answered*10 < all.Total()*9 {
+		t.Errorf("it is back:\n%s", report)
+	}
+}
+
+// TestOneNodeFrozen: those that it holds are cut off by the read timeout and
+// told when to come again; the others go to the other node.
+func TestOneNodeFrozen(t *testing.T) {
+	t.Parallel()
+	url, x := newTier(t)
+	report := x.ask(url, 20, 9*time.Second, func() {
+		for _, direction := range []string{"upstream", "downstream"} {
+			_, err := x.nodes[0].Toxics.AddToxicJson(strings.NewReader(`{"name":"frozen-` + direction + `","type":"timeout","stream":"` + direction + `","attributes":{"timeout":0}}`))
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	all := report.Sum()
+	if all.Failed > 0 || all.Answered*100 < all.Total()*75 {
+		t.Errorf("a node froze:\n%s", report)
+	}
+	if slowest := max(all.Quantile(1), all.RefusedQuantile(1)); slowest > patience+3*time.Second {
+		t.Errorf("somebody waited %v:\n%s", slowest, report)
+	}
+}
+
+// TestClusterGone: everybody hears so at once and when to come again; and as it
+// comes back it is asked by few at first.
+func TestClusterGone(t *testing.T) {
+	t.Parallel()
+	url, x := newTier(t)
+	if all := x.ask(url, 20, time.Second, func() {}).Sum(); all.Failed > 0 {
+		t.Fatalf("before: %d failed", all.Failed)
+	}
+	back := []func(){x.cut(0), x.cut(1)}
+	report := x.ask(url, 200, 3*time.Second, func() {})
+	all := report.Sum()
+	if all.Failed > 0 || all.Shed != all.Total() {
+		t.Errorf("while it is gone:\n%s", report)
+	}
+	if p99 := all.RefusedQuantile(.99); p99 > time.Second {
+		t.Errorf("99 of 100 heard after %v", p99)
+	}
+	x.most.Store(0)
+	report = x.ask(url, 200, 6*time.Second, func() {
+		for _, restore := range back {
+			restore()
+		}
+	})
+	all = report.Sum()
+	if all.Failed > 0 || all.Answered == 0 {
+		t.Errorf("as it comes back:\n%s", report)
+	}
+	if most := x.most.Load(); most > 40 {
+		t.Errorf("%d requests were under way at once as the cluster came back", most)
+	}
+	eventually(t, "all is answered again", func() bool { return ask(t, http.MethodGet, url+"/v1/movies/1").status == http.StatusOK })
+}
