@@ -189,3 +189,26 @@ func TestRateLimit(t *testing.T) {
 		t.Errorf("health is limited: %d", a.status)
 	}
 }
+
+// TestLimitsOfPeople: who is signed in has a bucket of their own, wherever they
+// ask from; a proof that is no good counts for the address.
+func TestLimitsOfPeople(t *testing.T) {
+	t.Parallel()
+	people := newSignedInService(t)
+	s := newService(t, films(), people.accounts, func(o *api.Options) { o.Limits = api.Limits{PerClient: 0.001, Burst: 2} })
+	ask := func(want int, headers ...string) {
+		t.Helper()
+		if a := s.get("/v1/movies/1", headers...); a.status != want || a.header.Get("RateLimit-Limit") != "2" {
+			t.Errorf("%.30q: got %d, RateLimit-Limit %q, want %d", headers, a.status, a.header.Get("RateLimit-Limit"), want)
+		}
+	}
+	ask(http.StatusOK)
+	ask(http.StatusOK, "Authorization: Bearer forged")
+	ask(http.StatusTooManyRequests)
+	ask(http.StatusTooManyRequests, "Authorization: Bearer forged")
+	for _, token := range []string{people.user, people.editor} {
+		ask(http.StatusOK, "Authorization: Bearer "+token)
+		ask(http.StatusOK, "Authorization: Bearer "+token)
+		ask(http.StatusTooManyRequests, "Authorization: Bearer "+token)
+	}
+}
