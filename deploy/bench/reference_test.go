@@ -6,13 +6,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"strings"
+	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"movies/deploy/bench/workload"
 	"movies/internal/generate"
 	"movies/internal/movie"
 	"movies/internal/stack/stacktest"
@@ -130,4 +135,43 @@ func (s *stage) startFastAPI() (address string, end func()) {
 	s.launch(cmd, "DATABASE_URL="+s.referenceURL, "REDIS_URL="+os.Getenv("TEST_REDIS_URL"))
 	s.untilReady(address)
 	return address, func() { stop(cmd) }
+}
+
+// TestReferencesAnswer: both answer every kind of question, and the same.
+func TestReferencesAnswer(t *testing.T) {
+	s := newStage(t, settings{movies: 2_000, seed: 1})
+	s.fillReference()
+	postgres, _ := s.startPostgresReference()
+	fastapi, _ := s.startFastAPI()
+	questions, err := workload.New(workload.Options{Movies: s.movies, Seed: s.seed, Questions: 2_000, Unique: 0.3})
+	check(t, err)
+	stream, found := questions.Stream(0), 0
+	for range 500 {
+		path := stream.Next().Path
+		a, b := s.get(postgres, path), s.get(fastapi, path)
+		if diff := cmp.Diff(a, b); diff != "" {
+			t.Fatalf("%s: %s", path, diff)
+		}
+		if items, _ := a["items"].([]any); len(items) > 0 || a["id"] != nil {
+			found++
+		}
+	}
+	if found < 400 {
+		t.Errorf("of 500 questions only %d found anything", found)
+	}
+	check(t, s.updateReference(t.Context()))
+}
+
+func (s *stage) get(address, path string) (answer map[string]any) {
+	s.t.Helper()
+	response, err := http.Get("http://" + address + path)
+	check(s.t, err)
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	check(s.t, err)
+	if response.StatusCode != http.StatusOK {
+		s.t.Fatalf("%s%s: %s %.300s", address, path, response.Status, body)
+	}
+	check(s.t, json.Unmarshal(body, &answer))
+	return answer
 }
