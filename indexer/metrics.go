@@ -21,7 +21,8 @@ type metrics struct {
 
 var (
 	lagMessages = prometheus.NewDesc("movies_indexer_lag_messages", "Messages of this process's partitions that are not finished.", []string{"index"}, nil)
-	lagSeconds  = prometheus.NewDesc("movies_indexer_lag_seconds", "Age of the newest finished change while there are unfinished ones, 0 otherwise.", []string{"index"}, nil)
+	lagBytes    = prometheus.NewDesc("movies_indexer_lag_bytes", "Their bytes, estimated by the mean size of those that were read.", []string{"index"}, nil)
+	lagSeconds  = prometheus.NewDesc("movies_indexer_lag_seconds", "Age of the oldest of them, 0 when there is none.", []string{"index"}, nil)
 	partitions  = prometheus.NewDesc("movies_indexer_partitions", "Partitions that this process feeds the index from.", []string{"index"}, nil)
 	window      = prometheus.NewDesc("movies_indexer_window_bytes", "Bytes that may be under way to the cluster at once.", []string{"index"}, nil)
 	inFlight    = prometheus.NewDesc("movies_indexer_requests_in_flight", "Bulk requests that are being answered.", []string{"index"}, nil)
@@ -54,7 +55,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 
 // Describe implements prometheus.Collector for what is computed when asked.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lagMessages, lagSeconds, partitions, window, inFlight} {
+	for _, d := range []*prometheus.Desc{lagMessages, lagBytes, lagSeconds, partitions, window, inFlight} {
 		ch <- d
 	}
 }
@@ -67,10 +68,11 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, index)
 	}
 	for index, f := range m.feeds {
-		messages, age, share := f.session(time.Now())
+		behind, share := f.session(time.Now())
 		gauge(partitions, float64(share), index)
-		gauge(lagMessages, float64(messages), index)
-		gauge(lagSeconds, age.Seconds(), index)
+		gauge(lagMessages, float64(behind.messages), index)
+		gauge(lagBytes, float64(behind.bytes), index)
+		gauge(lagSeconds, behind.age.Seconds(), index)
 		bytes, sending := f.throttle.state()
 		gauge(window, float64(bytes), index)
 		gauge(inFlight, float64(sending), index)
@@ -151,14 +153,13 @@ func (f *feedMetrics) begin(p *progress, share int) {
 func (f *feedMetrics) end() { f.begin(nil, 0) }
 
 // session is what is measured of the present session.
-func (f *feedMetrics) session(now time.Time) (messages int64, age time.Duration, share int) {
+func (f *feedMetrics) session(now time.Time) (behind lag, share int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.progress == nil {
-		return 0, 0, 0
+		return lag{}, 0
 	}
-	messages, age = f.progress.lag(now)
-	return messages, age, f.share
+	return f.progress.lag(now), f.share
 }
 
 // groupLag is told how far the group is behind in each partition.

@@ -16,6 +16,8 @@ type progress struct {
 	// applied is the commit time of the newest change that has been finished, or
 	// the time the session began.
 	applied time.Time
+	// messages and bytes are what has been begun.
+	messages, bytes int64
 	// changed gets a token when there is something new to commit.
 	changed chan struct{}
 }
@@ -31,7 +33,8 @@ type track struct {
 // span is a run of one partition's messages that are finished together.
 type span struct {
 	partition int
-	next      int64 // the offset behind its last message
+	next      int64     // the offset behind its last message
+	at        time.Time // when its first message was made
 	done      bool
 }
 
@@ -50,7 +53,9 @@ func (p *progress) begin(b kafka.Batch) *span {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.partitions[b.Partition]
-	s := &span{partition: b.Partition, next: b.Messages[len(b.Messages)-1].Offset + 1}
+	s := &span{partition: b.Partition, next: b.Messages[len(b.Messages)-1].Offset + 1, at: b.Messages[0].Time}
+	p.messages += int64(len(b.Messages))
+	p.bytes += int64(b.Bytes)
 	t.open = append(t.open, s)
 	t.end = max(t.end, b.End, s.next)
 	return s
@@ -124,16 +129,34 @@ func (p *progress) apply(committedAt time.Time) {
 	}
 }
 
-// lag is how many messages are not finished, and how old the newest finished one
-// is: zero when none is unfinished.
-func (p *progress) lag(now time.Time) (messages int64, age time.Duration) {
+// lag is how far behind a session is.
+type lag struct {
+	messages int64         // not finished
+	bytes    int64         // of these, as far as what was read is like what was not
+	age      time.Duration // of the oldest of them
+}
+
+// lag is how far behind the session is now. While none of the unfinished messages
+// has been read, the newest finished one stands in for the oldest of them.
+func (p *progress) lag(now time.Time) (l lag) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	var oldest time.Time
 	for t := range maps.Values(p.partitions) {
-		messages += t.end - t.position
+		l.messages += t.end - t.position
+		if len(t.open) > 0 && (oldest.IsZero() || t.open[0].at.Before(oldest)) {
+			oldest = t.open[0].at
+		}
 	}
-	if messages == 0 {
-		return 0, 0
+	if l.messages == 0 {
+		return lag{}
 	}
-	return messages, max(0, now.Sub(p.applied))
+	if oldest.IsZero() {
+		oldest = p.applied
+	}
+	l.age = max(0, now.Sub(oldest))
+	if p.messages > 0 {
+		l.bytes = l.messages * p.bytes / p.messages
+	}
+	return l
 }

@@ -81,32 +81,36 @@ func TestProgressCommitsBehindFinishedOnly(t *testing.T) {
 				t.Fatalf("partition %d: %d is committed in the end, want %d", partition, stored, end)
 			}
 		}
-		if messages, age := p.lag(time.Now()); messages != 0 || age != 0 {
-			t.Fatalf("lag of %d messages, %v in the end", messages, age)
+		if l := p.lag(time.Now()); l != (lag{}) {
+			t.Fatalf("lag %+v in the end", l)
 		}
 	})
 }
 
 func TestProgressLag(t *testing.T) {
+	now := time.Now()
 	p := newProgress(kafka.Offsets{0: 10, 2: 40})
 	p.ends(kafka.Offsets{0: 10, 1: 7, 2: 43}) // partition 1 is another member's
-	if messages, _ := p.lag(time.Now()); messages != 3 {
-		t.Errorf("lag of %d messages in a partition from which nothing has come, want 3", messages)
+	if l := p.lag(now); l.messages != 3 || l.bytes != 0 || l.age > time.Minute {
+		t.Errorf("lag %+v of a partition from which nothing has come, want 3", l)
 	}
 	rest := p.begin(batchOf(2, 40, 43))
 	p.finish([]*span{rest})
-	s := p.begin(batchOf(0, 10, 15))
+	old := batchOf(0, 10, 15)
+	for i := range old.Messages {
+		old.Messages[i].Time = now.Add(-time.Hour + time.Duration(i)*time.Second)
+	}
+	s := p.begin(old)
 	p.ends(kafka.Offsets{0: 20, 1: 7})
-	now := time.Now()
-	p.apply(now.Add(-time.Hour)) // older than the session: does not count back
-	if messages, _ := p.lag(now); messages != 10 {
-		t.Errorf("lag of %d messages, want 10", messages)
+	// A session that has just begun, as of a process that is restarted again and
+	// again, tells the age of what it has before it.
+	if l := p.lag(now); l != (lag{10, 30, time.Hour}) {
+		t.Errorf("lag %+v, want 10 messages of 30 bytes, the oldest an hour old", l)
 	}
 	p.finish([]*span{s})
 	p.apply(now.Add(time.Second))
-	messages, age := p.lag(now.Add(5 * time.Second))
-	if messages != 5 || age != 4*time.Second {
-		t.Errorf("lag of %d messages, %v; want 5 and 4 s", messages, age)
+	if l := p.lag(now.Add(5 * time.Second)); l != (lag{5, 15, 4 * time.Second}) {
+		t.Errorf("lag %+v, want 5 messages, and the 4 s since the newest finished change", l)
 	}
 }
 
