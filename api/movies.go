@@ -75,14 +75,16 @@ func (s *server) getMovie(w http.ResponseWriter, r *http.Request) error {
 }
 
 // findMovie looks a movie up. With least > 0 it waits, bounded by RevisionWait,
-// until the movie's revision is at least that: a person's write is read back.
+// until searches show the movie at that revision or a later one: a person's write
+// is read back, and found.
 func (s *server) findMovie(ctx context.Context, id string, least int64) (*search.Item, error) {
 	l, err := parseMovieID(id)
 	if err != nil {
 		return nil, err
 	}
+	l.Visible = least > 0
 	deadline := time.Now().Add(s.RevisionWait)
-	for poll := 25 * time.Millisecond; ; poll = min(2*poll, 250*time.Millisecond) {
+	for poll := 25 * time.Millisecond; ; poll = min(2*poll, 100*time.Millisecond) {
 		items, err := s.Searcher.Lookup(ctx, l)
 		switch {
 		case err != nil:

@@ -25,7 +25,7 @@ type Searcher interface {
 	Search(ctx context.Context, r Request) (*Result, error)
 	// Lookup returns the movies that exist, in the order asked for, duplicates
 	// and missing ones left out. It reads the latest indexed version, which may
-	// not be searchable yet.
+	// not be searchable yet, unless the lookup wants it so.
 	Lookup(ctx context.Context, l Lookup) ([]Item, error)
 	// Suggest completes what is being typed.
 	Suggest(ctx context.Context, s SuggestRequest) (*Suggestions, error)
@@ -39,6 +39,9 @@ var ErrShed = fmt.Errorf("%w: more questions than the search tier can take now",
 type Lookup struct {
 	IDs     []int64
 	IMDbIDs []string
+	// Visible asks for the movies as searches find them now: what was indexed and
+	// is not searchable yet does not count. The answer never comes from a cache.
+	Visible bool
 }
 
 // Request is one question. The zero value asks for the most popular movies.

@@ -49,6 +49,7 @@ func TestDemoAsANewcomerUsesIt(t *testing.T) {
 	t.Logf("first start: ready after %.1f s", n.start().Seconds())
 	n.curlLinesWork()
 	n.rawSQLReachesSearch()
+	n.editorsFindTheirWrites()
 	n.killedProcessesComeBack()
 	n.stop()
 	again := n.start()

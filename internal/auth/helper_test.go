@@ -25,10 +25,11 @@ import (
 	"movies/internal/telemetry"
 )
 
-// world is an auth service on a real database, with the demo's provider.
+// world is an auth service on a real database, with a provider.
 type world struct {
 	url, issuer string
-	provider    *demoprovider.Provider
+	rolesClaim  string
+	provider    *demoprovider.Provider // nil where the provider is another one
 	service     *auth.Service
 	store       *accounts.Store
 	clock       *clock
@@ -115,22 +116,23 @@ func newStore(t testing.TB) *accounts.Store {
 	return store
 }
 
-// newWorld starts the service behind plain http or TLS. options may change what
-// it is made of.
+const clientSecret = "client secret of the test"
+
+// newWorld starts the service behind plain http or TLS, with the demo's provider.
+// options may change what it is made of.
 func newWorld(t testing.TB, overTLS bool, options ...func(*auth.Options)) *world {
 	t.Helper()
-	w := &world{clock: &clock{}, logs: &logBuffer{}, store: newStore(t)}
-	front, back := httptest.NewUnstartedServer(nil), httptest.NewUnstartedServer(nil)
-	t.Cleanup(front.Close)
+	return newWorldOf(t, overTLS, startDemoProvider, options...)
+}
+
+// startDemoProvider starts the demo's provider for a world.
+func startDemoProvider(t testing.TB, w *world) {
+	t.Helper()
+	back := httptest.NewUnstartedServer(nil)
 	t.Cleanup(back.Close)
-	w.url, w.issuer = "http://"+front.Listener.Addr().String(), "http://"+back.Listener.Addr().String()
-	if overTLS {
-		w.url = "https" + strings.TrimPrefix(w.url, "http")
-		w.tls = front
-	}
-	log := slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.issuer, w.rolesClaim = "http://"+back.Listener.Addr().String(), "roles"
 	var err error
-	w.provider, err = demoprovider.New(demoprovider.Options{Issuer: w.issuer, ClientID: "movies", ClientSecret: "client secret of the test",
+	w.provider, err = demoprovider.New(demoprovider.Options{Issuer: w.issuer, ClientID: "movies", ClientSecret: clientSecret,
 		RedirectURIs: []string{w.url + "/auth/callback"}, PostLogoutURIs: []string{w.url + "/"}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -138,13 +140,29 @@ func newWorld(t testing.TB, overTLS bool, options ...func(*auth.Options)) *world
 	w.providerUp = &gate{next: w.provider}
 	back.Config.Handler = w.providerUp
 	back.Start()
-	bearer := access.NewProvider(access.ProviderOptions{Issuer: w.issuer, Audience: "movies", Algorithm: "RS256", RolesClaim: "roles", Log: log})
+}
+
+// newWorldOf is newWorld with the provider that the function starts: it knows the
+// world's url and sets the rest.
+func newWorldOf(t testing.TB, overTLS bool, startProvider func(testing.TB, *world), options ...func(*auth.Options)) *world {
+	t.Helper()
+	w := &world{clock: &clock{}, logs: &logBuffer{}, store: newStore(t)}
+	front := httptest.NewUnstartedServer(nil)
+	t.Cleanup(front.Close)
+	w.url = "http://" + front.Listener.Addr().String()
+	if overTLS {
+		w.url = "https" + strings.TrimPrefix(w.url, "http")
+		w.tls = front
+	}
+	startProvider(t, w)
+	log := slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	bearer := access.NewProvider(access.ProviderOptions{Issuer: w.issuer, Audience: "movies", Algorithm: "RS256", RolesClaim: w.rolesClaim, Log: log})
 	public, err := url.Parse(w.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := auth.Options{PublicURL: public, Issuer: w.issuer, ClientID: "movies", ClientSecret: "client secret of the test", Algorithm: "RS256",
-		RolesClaim: "roles", Scopes: []string{"profile", "email"}, Store: w.store, Bearer: bearer, Log: log, Metrics: telemetry.NewRegistry(), Now: w.clock.now}
+	o := auth.Options{PublicURL: public, Issuer: w.issuer, ClientID: "movies", ClientSecret: clientSecret, Algorithm: "RS256",
+		RolesClaim: w.rolesClaim, Scopes: []string{"profile", "email"}, Store: w.store, Bearer: bearer, Log: log, Metrics: telemetry.NewRegistry(), Now: w.clock.now}
 	for _, change := range options {
 		change(&o)
 	}
@@ -195,13 +213,29 @@ func (w *world) newBrowser(t testing.TB) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{t: t, base: base, Client: &http.Client{Jar: jar, Timeout: 10 * time.Second}}
+	b := &browser{t: t, base: base, Client: &http.Client{Jar: loopbackJar{jar}, Timeout: 30 * time.Second}}
 	transport := http.DefaultTransport
 	if w.tls != nil {
 		transport = w.tls.Client().Transport
 	}
 	b.Transport = recorder{b, transport}
 	return b
+}
+
+// loopbackJar takes plain http on loopback for as safe as https, as browsers do:
+// Keycloak counts on it.
+type loopbackJar struct{ http.CookieJar }
+
+func (j loopbackJar) SetCookies(u *url.URL, cookies []*http.Cookie) {
+	j.CookieJar.SetCookies(asSecure(u), cookies)
+}
+
+func (j loopbackJar) Cookies(u *url.URL) []*http.Cookie { return j.CookieJar.Cookies(asSecure(u)) }
+
+func asSecure(u *url.URL) *url.URL {
+	secure := *u
+	secure.Scheme = "https"
+	return &secure
 }
 
 // recorder notes secrets as they pass.

@@ -18,47 +18,54 @@ func TestSignInAndOut(t *testing.T) {
 	for name, overTLS := range map[string]bool{"http": false, "https": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, overTLS)
-			b := w.newBrowser(t)
-			if _, status := b.me(); status != http.StatusUnauthorized {
-				t.Fatalf("before signing in: status %d", status)
-			}
-			landed := b.signIn("/v1x?q=a+b&year=1999#top", "demo-editor", "editor")
-			if got := text(landed); got != "the page at /v1x?q=a+b&year=1999" {
-				t.Fatalf("landed on %s: %s", landed.Request.URL, got)
-			}
-			who, status := b.me()
-			if status != http.StatusOK || who.Subject != "demo-editor" || who.Name != "Edda Editor" || who.Email != "editor@demo.test" ||
-				!slices.Equal(who.Roles, []string{"user", "editor"}) {
-				t.Fatalf("got %d, %+v", status, who)
-			}
-			prefix := map[bool]string{false: "", true: "__Host-"}[overTLS]
-			before := b.cookies()
-			if len(before) != 2 || before[prefix+"session"] == "" || before[prefix+"access"] == "" {
-				t.Fatalf("cookies: %v", before)
-			}
-
-			refreshed := b.do(http.MethodPost, "/auth/refresh")
-			if refreshed.StatusCode != http.StatusOK {
-				t.Fatalf("refresh: %s", refreshed.Status)
-			}
-			for _, c := range refreshed.Cookies {
-				if !c.HttpOnly || c.Secure != overTLS || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.MaxAge <= 0 {
-					t.Errorf("cookie %+v", c)
-				}
-			}
-			if after := b.cookies(); after[prefix+"session"] == before[prefix+"session"] || after[prefix+"access"] == before[prefix+"access"] {
-				t.Error("a refresh left a cookie as it was")
-			}
-
-			out := b.do(http.MethodPost, "/auth/logout")
-			if out.Request.URL.String() != w.url+"/" {
-				t.Errorf("signing out ends at %s (%s)", out.Request.URL, out.Status)
-			}
-			if _, status := b.me(); status != http.StatusUnauthorized || len(b.cookies()) != 0 {
-				t.Errorf("after signing out: status %d, cookies %v", status, b.cookies())
-			}
+			signInAndOut(t, newWorld(t, overTLS))
 		})
+	}
+}
+
+// signInAndOut is what somebody does with a browser, at any provider: it knows of
+// the provider only that its login form has a name and a password.
+func signInAndOut(t *testing.T, w *world) {
+	t.Helper()
+	overTLS := w.tls != nil
+	b := w.newBrowser(t)
+	if _, status := b.me(); status != http.StatusUnauthorized {
+		t.Fatalf("before signing in: status %d", status)
+	}
+	landed := b.signIn("/v1x?q=a+b&year=1999#top", "demo-editor", "editor")
+	if got := text(landed); got != "the page at /v1x?q=a+b&year=1999" {
+		t.Fatalf("landed on %s: %s", landed.Request.URL, got)
+	}
+	who, status := b.me()
+	if status != http.StatusOK || who.Subject != "demo-editor" || who.Name != "Edda Editor" || who.Email != "editor@demo.test" ||
+		!slices.Equal(who.Roles, []string{"user", "editor"}) {
+		t.Fatalf("got %d, %+v", status, who)
+	}
+	prefix := map[bool]string{false: "", true: "__Host-"}[overTLS]
+	before := b.cookies()
+	if len(before) != 2 || before[prefix+"session"] == "" || before[prefix+"access"] == "" {
+		t.Fatalf("cookies: %v", before)
+	}
+
+	refreshed := b.do(http.MethodPost, "/auth/refresh")
+	if refreshed.StatusCode != http.StatusOK {
+		t.Fatalf("refresh: %s", refreshed.Status)
+	}
+	for _, c := range refreshed.Cookies {
+		if !c.HttpOnly || c.Secure != overTLS || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" || c.MaxAge <= 0 {
+			t.Errorf("cookie %+v", c)
+		}
+	}
+	if after := b.cookies(); after[prefix+"session"] == before[prefix+"session"] || after[prefix+"access"] == before[prefix+"access"] {
+		t.Error("a refresh left a cookie as it was")
+	}
+
+	out := b.do(http.MethodPost, "/auth/logout")
+	if out.Request.URL.String() != w.url+"/" {
+		t.Errorf("signing out ends at %s (%s)", out.Request.URL, out.Status)
+	}
+	if _, status := b.me(); status != http.StatusUnauthorized || len(b.cookies()) != 0 {
+		t.Errorf("after signing out: status %d, cookies %v", status, b.cookies())
 	}
 }
 

@@ -40,6 +40,7 @@ const LateBy = 5 * time.Minute
 // the last event of a movie, which after a repeated publish is not always the
 // newest; a feed that is less behind than this reads them all.
 const compactedAfter = 24 * time.Hour
+
 // revocationsKept is how long TopicRevocations holds what it is told, at least:
 // well above the life of an access token.
 const revocationsKept = time.Hour

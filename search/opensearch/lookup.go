@@ -3,6 +3,7 @@ package opensearch
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strconv"
 
 	"movies/internal/movie"
@@ -25,15 +26,16 @@ func (s *Searcher) Lookup(ctx context.Context, l search.Lookup) ([]search.Item, 
 		}
 		ids = append(append([]int64(nil), ids...), found...)
 	}
-	items, err := s.get(ctx, ids)
+	items, err := s.get(ctx, ids, l.Visible)
 	if err != nil {
 		return nil, fmt.Errorf("look up %v: %w", ids, err)
 	}
 	return items, nil
 }
 
-// get reads documents by id, in the order of ids.
-func (s *Searcher) get(ctx context.Context, ids []int64) ([]search.Item, error) {
+// get reads documents by id, in the order of ids, the newest or as searches see
+// them.
+func (s *Searcher) get(ctx context.Context, ids []int64, visible bool) ([]search.Item, error) {
 	names := make([]string, 0, len(ids))
 	seen := make(map[int64]bool, len(ids))
 	for _, id := range ids {
@@ -52,7 +54,8 @@ func (s *Searcher) get(ctx context.Context, ids []int64) ([]search.Item, error) 
 			Error *errorCause `json:"error"`
 		} `json:"docs"`
 	}
-	if err := s.post(ctx, "_mget", nil, obj{"ids": names}, &answer); err != nil {
+	params := url.Values{"realtime": {strconv.FormatBool(!visible)}}
+	if err := s.post(ctx, "_mget", params, obj{"ids": names}, &answer); err != nil {
 		return nil, err
 	}
 	items := make([]search.Item, 0, len(names))

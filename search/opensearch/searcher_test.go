@@ -314,6 +314,32 @@ func TestLookupReadsWhatIsNotYetSearchable(t *testing.T) {
 	}
 }
 
+// What a visible lookup shows, the next search finds.
+func TestVisibleLookupWaitsForSearch(t *testing.T) {
+	t.Parallel()
+	c := newCatalogue(t, 1, sample()...)
+	c.write([]movie.Movie{{ID: 77, Title: "Unheardof"}})
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		seen, err := c.Lookup(t.Context(), search.Lookup{IDs: []int64{77}, Visible: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := c.Search(t.Context(), search.Request{Text: "unheardof", Limit: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(seen) == 1 {
+			if !slices.Contains(ids(found.Items), 77) {
+				t.Error("it is visible and not found")
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("never visible")
+		}
+	}
+}
+
 func TestSuggest(t *testing.T) {
 	t.Parallel()
 	c := newCatalogue(t, 1, sample()...)

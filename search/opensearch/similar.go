@@ -11,7 +11,7 @@ import (
 // genres, era and language, in this order of weight. Rare things shared count for
 // more, for the engine weighs a term by its rarity.
 func (s *Searcher) likeness(ctx context.Context, id int64) (obj, error) {
-	items, err := s.get(ctx, []int64{id})
+	items, err := s.get(ctx, []int64{id}, false)
 	if err != nil {
 		return nil, err
 	}

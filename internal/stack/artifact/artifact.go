@@ -45,6 +45,9 @@ var (
 	// Elasticsearch has the same and bin/elasticsearch; it needs JDK 17. It is for
 	// tests of the client: there is no analysis of texts in it.
 	Elasticsearch = Part{Profile: "elasticsearch", unpack: unpackDistribution, prepare: addAnalysis}
+	// Keycloak has bin/kc.sh and what it starts; it needs JDK 17. It is for tests of
+	// signing in.
+	Keycloak = Part{Profile: "keycloak", unpack: unpackDistribution}
 )
 
 // Debezium has the class path of Kafka Connect and, in plugins, its connector for
