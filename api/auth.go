@@ -101,12 +101,35 @@ func (s *server) identify(w http.ResponseWriter, r *http.Request) (identity.Iden
 		s.Log.WarnContext(r.Context(), "identity cannot be verified", "error", err)
 		return who, &httpError{status: http.StatusServiceUnavailable, retryAfter: 5, detail: "Who you are cannot be verified right now; try again in a moment."}
 	case errors.Is(err, identity.ErrRefused):
-		w.Header().Set("WWW-Authenticate", `Bearer realm="movies", error="invalid_token"`)
-		return who, &httpError{status: http.StatusUnauthorized, detail: err.Error() + "; a browser gets a new one by POST /auth/refresh"}
+		return who, notProved(w, err)
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="movies"`)
 	return who, &httpError{status: http.StatusUnauthorized,
 		detail: "this needs somebody who is signed in: a browser signs in at /auth/login, a script sends a bearer token of the OpenID provider"}
+}
+
+// notProved answers a proof that is no good (RFC 6750).
+func notProved(w http.ResponseWriter, err error) error {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="movies", error="invalid_token"`)
+	return &httpError{status: http.StatusUnauthorized, detail: err.Error() + "; a browser gets a new one by POST /auth/refresh"}
+}
+
+// bearerPatience is how long a read waits for the keys that judge its token.
+const bearerPatience = 100 * time.Millisecond
+
+// goodBearer refuses a read of the catalogue that brings a bearer token which is
+// no good: so its client hears that it has expired. A read needs no token, so one
+// that cannot be judged soon, and a browser's cookies, decide nothing.
+func (s *server) goodBearer(w http.ResponseWriter, r *http.Request) error {
+	if _, present := r.Header["Authorization"]; !present || s.Accounts.Authenticator == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), bearerPatience)
+	defer cancel()
+	if _, err := s.Accounts.Authenticator.Authenticate(r.WithContext(ctx)); errors.Is(err, identity.ErrRefused) {
+		return notProved(w, err)
+	}
+	return nil
 }
 
 // storageError says of what is stored, not of search, that it cannot be reached.

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -161,6 +163,32 @@ func TestExportAndDeletionOfOnesOwnData(t *testing.T) {
 	s.must(204, s.user, http.MethodDelete, "/v1/me/sessions/x", "")
 	if diff := cmp.Diff([]string{"DELETE /v1/me", "DELETE /v1/me/sessions/x"}, passedOn); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Reading the catalogue needs no proof; a bearer token that is no good is told all
+// the same, and a cookie that has expired keeps nobody from reading.
+func TestReadsWithBadProofs(t *testing.T) {
+	t.Parallel()
+	people := newSignedInService(t)
+	s := newService(t, films(), people.accounts)
+	expired, err := people.provider.Token("demo-user", -time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/v1/movies", "/v1/movies/1", "/v1/suggest?q=a", "/v1/people/8", "/v1/movies/1/similar"} {
+		for proof, status := range map[string]int{
+			"Authorization: Bearer " + people.user:       200,
+			"Authorization: Bearer " + expired:           401,
+			"Authorization: Bearer " + people.user + "x": 401,
+			"Authorization: Basic ZGVtbzpkZW1v":          401,
+			"Cookie: access=expired":                     200,
+		} {
+			a := s.get(path, proof)
+			if a.status != status || status == 401 && !strings.Contains(a.header.Get("WWW-Authenticate"), "invalid_token") {
+				t.Errorf("%s with %.25s: %d %s", path, proof, a.status, a.body)
+			}
+		}
 	}
 }
 

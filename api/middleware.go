@@ -143,7 +143,11 @@ func (s *server) catalogue(h handler) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), bound)
 		defer cancel()
-		if err := h(w, r.WithContext(ctx)); err != nil {
+		err := s.goodBearer(w, r)
+		if err == nil {
+			err = h(w, r.WithContext(ctx))
+		}
+		if err != nil {
 			s.fail(w, r, err)
 		}
 	}))

@@ -44,11 +44,12 @@ type Authenticator struct {
 	keys           *keyCache
 	provider       *Provider
 	revoked        revoked
+	verified       verified
 }
 
 // New makes an authenticator; it fetches nothing before Run.
 func New(o Options) *Authenticator {
-	a := &Authenticator{issuer: o.PublicURL.Scheme + "://" + o.PublicURL.Host, cookie: identity.CookiesAt(o.PublicURL).Access, provider: o.Provider}
+	a := &Authenticator{issuer: o.PublicURL.Scheme + "://" + o.PublicURL.Host, cookie: identity.CookiesAt(o.PublicURL).Access, provider: o.Provider, verified: newVerified()}
 	if o.AuthURL != nil {
 		a.keys = newKeyCache("auth", fetchJWKS(o.AuthURL.JoinPath("/auth/keys").String()), o.Log)
 	}
@@ -79,13 +80,15 @@ func (a *Authenticator) Authenticate(r *http.Request) (identity.Identity, error)
 		if !ok || a.provider == nil {
 			return identity.Identity{}, fmt.Errorf("%w: only bearer tokens of the OpenID provider are accepted", identity.ErrRefused)
 		}
-		return a.provider.Verify(r, raw)
+		return a.verified.identity("bearer "+raw, func() (identity.Identity, error) { return a.provider.Verify(r, raw) })
 	}
 	c, err := r.Cookie(a.cookie)
 	if err != nil || a.keys == nil {
 		return identity.Identity{}, ErrNone
 	}
-	who, err := token.Verify(c.Value, a.issuer, a.keys.finder(r.Context()), time.Now())
+	who, err := a.verified.identity("cookie "+c.Value, func() (identity.Identity, error) {
+		return token.Verify(c.Value, a.issuer, a.keys.finder(r.Context()), time.Now())
+	})
 	if err != nil && !errors.Is(err, movie.ErrUnavailable) {
 		return identity.Identity{}, fmt.Errorf("%w: the access token %w", identity.ErrRefused, err)
 	}

@@ -176,6 +176,24 @@ func TestTokensOfEndedSessionsAreRefused(t *testing.T) {
 	}
 }
 
+// A proof that was found good once is judged by its expiry every time.
+func TestRememberedProofsExpire(t *testing.T) {
+	t.Parallel()
+	i := newIssuers(t)
+	a := i.authenticator(t)
+	raw := i.bearer(t, func(c map[string]any) { c["exp"] = time.Now().Add(2 * time.Second).Unix() })
+	deadline := time.Now().Add(20 * time.Second)
+	for good := 0; ; good++ {
+		_, err := a.Authenticate(with("Authorization", "Bearer "+raw))
+		if errors.Is(err, identity.ErrRefused) && good > 0 {
+			return
+		}
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("after %d times: %v", good, err)
+		}
+	}
+}
+
 func TestForgedBearerTokensAreRefused(t *testing.T) {
 	t.Parallel()
 	i := newIssuers(t)
