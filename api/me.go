@@ -134,25 +134,6 @@ func (s *server) unrate(w http.ResponseWriter, r *http.Request, who identity.Ide
 	return noContent(w, err)
 }
 
-// exportMe answers GET /v1/me/export with everything the catalogue keeps about
-// somebody; where they are signed in is at /v1/me/sessions.
-func (s *server) exportMe(w http.ResponseWriter, r *http.Request, who identity.Identity) error {
-	if s.Accounts.Watchlists == nil || s.Accounts.Ratings == nil {
-		return notServed("personal lists")
-	}
-	watchlist, err := s.Accounts.Watchlists.Watchlist(r.Context(), who.Subject)
-	if err != nil {
-		return err
-	}
-	ratings, err := s.Accounts.Ratings.Ratings(r.Context(), who.Subject)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Disposition", `attachment; filename="movies-export.json"`)
-	return writePrivate(w, map[string]any{"subject": who.Subject, "name": who.Name, "exported_at": time.Now().UTC().Truncate(time.Second),
-		"watchlist": orEmpty(watchlist), "ratings": orEmpty(ratings)})
-}
-
 // deleteMe answers DELETE /v1/me: first what the catalogue keeps, then, by auth,
 // the sessions. It may be repeated when the second part fails.
 func (s *server) deleteMe(w http.ResponseWriter, r *http.Request, who identity.Identity) error {

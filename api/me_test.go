@@ -128,10 +128,18 @@ func (s *signedInService) figures(id int64, rating float64, votes int64) {
 func TestExportAndDeletionOfOnesOwnData(t *testing.T) {
 	t.Parallel()
 	var passedOn []string
+	authDown := false
 	s := newSignedInService(t, func(o *api.Options) {
 		o.Auth = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			passedOn = append(passedOn, r.Method+" "+r.URL.Path)
-			w.WriteHeader(http.StatusNoContent)
+			switch {
+			case r.Method != http.MethodGet:
+				w.WriteHeader(http.StatusNoContent)
+			case authDown:
+				api.SignInUnavailable(w, r)
+			default:
+				_, _ = w.Write([]byte(`{"items":[{"id":"x","current":true}]}`))
+			}
 		})
 	})
 	m := s.create(`{"title":"mine","rating":8,"votes":1}`)
@@ -144,13 +152,20 @@ func TestExportAndDeletionOfOnesOwnData(t *testing.T) {
 		Subject   string
 		Watchlist []movie.Watched
 		Ratings   []movie.UserRating
+		Sessions  []struct{ ID string }
+		Missing   []string
 	}
 	a := s.must(200, s.user, http.MethodGet, "/v1/me/export", "")
 	if err := json.Unmarshal(a.body, &export); err != nil {
 		t.Fatal(err)
 	}
-	if export.Subject != "demo-user" || len(export.Watchlist) != 1 || len(export.Ratings) != 1 || export.Ratings[0].Rating != 2 {
+	if export.Subject != "demo-user" || len(export.Watchlist) != 1 || len(export.Ratings) != 1 || export.Ratings[0].Rating != 2 ||
+		len(export.Sessions) != 1 || export.Sessions[0].ID != "x" || export.Missing != nil {
 		t.Errorf("export: %s", a.body)
+	}
+	authDown = true
+	if a := s.must(200, s.user, http.MethodGet, "/v1/me/export", ""); !strings.Contains(string(a.body), `"missing":["sessions"]`) || !strings.Contains(string(a.body), `"rating":2`) {
+		t.Errorf("export while auth is down: %s", a.body)
 	}
 	s.must(204, s.user, http.MethodDelete, "/v1/me", "")
 	if len(s.listed(s.user, "/v1/me/watchlist"))+len(s.listed(s.user, "/v1/me/ratings")) != 0 {
@@ -161,7 +176,7 @@ func TestExportAndDeletionOfOnesOwnData(t *testing.T) {
 	}
 	s.figures(m.ID, 5, 2)
 	s.must(204, s.user, http.MethodDelete, "/v1/me/sessions/x", "")
-	if diff := cmp.Diff([]string{"DELETE /v1/me", "DELETE /v1/me/sessions/x"}, passedOn); diff != "" {
+	if diff := cmp.Diff([]string{"GET /v1/me/sessions", "GET /v1/me/sessions", "DELETE /v1/me", "DELETE /v1/me/sessions/x"}, passedOn); diff != "" {
 		t.Error(diff)
 	}
 }

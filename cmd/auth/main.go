@@ -40,7 +40,7 @@ type settings struct {
 
 	DatabaseURL     config.Secret `name:"auth-database-url" env:"AUTH_DATABASE_URL" required:"" placeholder:"URL" help:"Postgres of sessions, as a libpq URL; not the catalogue's database. [$AUTH_DATABASE_URL]"`
 	ClientSecret    config.Secret `name:"oidc-client-secret" env:"OIDC_CLIENT_SECRET" required:"" help:"This service's client secret at the provider. [$OIDC_CLIENT_SECRET]"`
-	Scopes          []string      `name:"oidc-scopes" env:"OIDC_SCOPES" default:"profile,email" placeholder:"SCOPE,…" help:"Scopes to ask for beside openid. [$OIDC_SCOPES]"`
+	Scopes          []string      `name:"oidc-scopes" env:"OIDC_SCOPES" default:"profile,email" placeholder:"SCOPE,…" help:"Scopes to ask for beside openid; with offline_access where the provider gives refresh tokens for it only, by which it is asked whether people may still come in. [$OIDC_SCOPES]"`
 	SessionIdle     time.Duration `name:"session-idle" env:"SESSION_IDLE" default:"30m" help:"A session not refreshed for so long ends. [$SESSION_IDLE]"`
 	SessionAbsolute time.Duration `name:"session-absolute" env:"SESSION_ABSOLUTE" default:"12h" help:"A session ends after so long in any case. [$SESSION_ABSOLUTE]"`
 }

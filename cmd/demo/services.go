@@ -74,6 +74,7 @@ func (d *demo) environment(more ...string) []string {
 		"OIDC_ISSUER="+p.Issuer,
 		"OIDC_CLIENT_ID="+p.ClientID,
 		"OIDC_CLIENT_SECRET="+string(p.ClientSecret),
+		"OIDC_SCOPES=profile,email,offline_access", // the demo's provider gives refresh tokens for the last one
 		"PUBLIC_URL="+d.plan.publicURL,
 		"AUTH_URL=http://"+d.plan.auth,
 	)
