@@ -52,7 +52,7 @@ func over(t *testing.T, addresses ...string) *Client {
 }
 
 func read(ctx context.Context, c *Client) error {
-	_, err := NewSearcher(c, "movies", time.Minute).get(ctx, []int64{1})
+	_, err := NewSearcher(c, "movies", time.Minute).get(ctx, []int64{1}, false)
 	return err
 }
 
