@@ -11,7 +11,7 @@ GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help demo demo-clean build test test-short acceptance browser-test fuzz-api lint bench simulate chaos rolling-test bench-anonymous clean have-go
+.PHONY: help demo demo-clean build test test-short acceptance chromium browser-test fuzz-api lint bench simulate chaos rolling-test bench-anonymous clean have-go
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,10 @@ fuzz-api: ## Property-based test of the API by its OpenAPI document (needs pytho
 	@go build -o bin/demo ./cmd/demo && SCHEMATHESIS=$(CURDIR)/.local/tools/bin/schemathesis \
 		exec bin/demo exec -- go test -tags schemathesis -count=1 -timeout 20m -run TestSchemathesis -v ./api
 
-browser-test: ## The page in Debian's Chromium, by keyboard and mouse; pictures in artifacts/page (needs npm).
-	@command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium fonts-noto-core fonts-noto-cjk
+chromium: ## Debian's Chromium, where it is not there yet.
+	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -q -y --no-install-recommends chromium fonts-noto-core fonts-noto-cjk; }
+
+browser-test: chromium ## The page in Chromium, by keyboard, mouse and touch; pictures in artifacts/page (needs npm).
 	@[ -f .local/tools/node_modules/axe-core/axe.min.js ] || npm install --silent --no-save --prefix .local/tools $(AXE_CORE)
 	@go build -o bin/demo ./cmd/demo && AXE=$(CURDIR)/.local/tools/node_modules/axe-core/axe.min.js ARTIFACTS=$(CURDIR)/artifacts/page \
 		exec bin/demo exec -- go test -tags browser -count=1 -timeout 20m -run TestBrowser -v ./api

@@ -78,22 +78,28 @@ func securePage(h http.Header) {
 	h.Set("Referrer-Policy", "same-origin")
 }
 
-var pageFacets = []search.Facet{search.FacetGenre, search.FacetLanguage, search.FacetCountry, search.FacetDecade}
-
 // searchPage answers / : what is searched or browsed, as a page.
 func (s *server) searchPage(w http.ResponseWriter, r *http.Request) error {
 	req, err := readAddress(r.URL)
 	if err != nil {
 		return err
 	}
-	req.Facets = pageFacets
-	res, err := s.Searcher.Search(r.Context(), req)
+	v, err := s.results(r.Context(), req)
 	if err != nil {
 		return err
 	}
-	v := showResults(req, res)
 	v.frame = s.frame(r, cmp.Or(req.Text, "Movies"), req.Text)
 	return s.render(w, r, "search", v)
+}
+
+// results is the page of a question, with what narrows it down.
+func (s *server) results(ctx context.Context, req search.Request) (resultsView, error) {
+	req.Facets = []search.Facet{search.FacetGenre, search.FacetLanguage, search.FacetCountry, search.FacetDecade}
+	res, err := s.Searcher.Search(ctx, req)
+	if err != nil {
+		return resultsView{}, err
+	}
+	return showResults(req, res), nil
 }
 
 // moviePage answers /movies/{id}: one movie and what is like it. An editor comes

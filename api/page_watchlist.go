@@ -19,12 +19,10 @@ func (s *server) watchlistPage(w http.ResponseWriter, r *http.Request, who ident
 	if req.Only, err = s.watchedIDs(r.Context(), who); err != nil {
 		return err
 	}
-	req.Facets = pageFacets
-	res, err := s.Searcher.Search(r.Context(), req)
+	v, err := s.results(r.Context(), req)
 	if err != nil {
 		return err
 	}
-	v := showResults(req, res)
 	v.frame = s.frame(r, cmp.Or(req.Text, "Your watchlist"), req.Text)
 	v.Action, v.Asks = watchlistPath, "Search your watchlist"
 	return s.renderFor(w, r, cachePrivate, "search", v)
