@@ -14,7 +14,9 @@ func TestHostileQuestionsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := newService(t, films())
 	many := func(part string, n int) string { return strings.Repeat(part, n) }
-	text := func(s string) string { return "/v1/movies?highlight=true&facets=genre,language,country,year,decade,keyword&q=" + url.QueryEscape(s) }
+	text := func(s string) string {
+		return "/v1/movies?highlight=true&facets=genre,language,country,year,decade,keyword&q=" + url.QueryEscape(s)
+	}
 	values := func(name string, n int) string {
 		var b strings.Builder
 		for i := range n {

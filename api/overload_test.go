@@ -2,7 +2,9 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -185,4 +187,48 @@ func TestClusterGone(t *testing.T) {
 		t.Errorf("%d requests were under way at once as the cluster came back", most)
 	}
 	eventually(t, "all is answered again", func() bool { return ask(t, http.MethodGet, url+"/v1/movies/1").status == http.StatusOK })
+}
+
+// TestWhoLeavesIsNotWorkedFor: the engine is told how long it may take, less than
+// the visitor waits, and when the visitor goes its request ends too.
+func TestWhoLeavesIsNotWorkedFor(t *testing.T) {
+	t.Parallel()
+	asked, left := make(chan string, 10), make(chan struct{}, 10)
+	engine := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		asked <- string(body)
+		<-r.Context().Done()
+		left <- struct{}{}
+	}))
+	t.Cleanup(engine.Close)
+	client, err := opensearch.New(config.Search{URLs: []string{engine.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	url, _ := serve(t, opensearch.NewSearcher(client, "movies", time.Minute), func(o *api.Options) { o.ReadTimeout = 10 * time.Second })
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/v1/movies?genre=drama", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if response, err := plainClient.Do(request); err == nil {
+			_ = response.Body.Close()
+		}
+	}()
+	var question struct{ Timeout string }
+	if err := json.Unmarshal([]byte(<-asked), &question); err != nil {
+		t.Fatal(err)
+	}
+	if bound, err := time.ParseDuration(question.Timeout); err != nil || bound <= 0 || bound > 9*time.Second {
+		t.Errorf("the engine may take %q of the visitor's 10 s", question.Timeout)
+	}
+	leave()
+	select {
+	case <-left:
+	case <-time.After(5 * time.Second):
+		t.Error("the visitor has gone, and the engine is still asked")
+	}
 }
