@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"math"
 	"net"
 	"net/http"
@@ -45,7 +46,9 @@ func (s *server) proven(r *http.Request) identity.Identity {
 	if r.Header["Authorization"] == nil && r.Header["Cookie"] == nil {
 		return identity.Identity{}
 	}
-	who, err := s.Accounts.Authenticator.Authenticate(r)
+	ctx, cancel := context.WithTimeout(r.Context(), bearerPatience)
+	defer cancel()
+	who, err := s.Accounts.Authenticator.Authenticate(r.WithContext(ctx))
 	if err != nil {
 		return identity.Identity{}
 	}

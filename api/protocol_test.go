@@ -203,7 +203,7 @@ func TestLimitsOfPeople(t *testing.T) {
 		}
 	}
 	ask(http.StatusOK)
-	ask(http.StatusOK, "Authorization: Bearer forged")
+	ask(http.StatusUnauthorized, "Authorization: Bearer forged")
 	ask(http.StatusTooManyRequests)
 	ask(http.StatusTooManyRequests, "Authorization: Bearer forged")
 	for _, token := range []string{people.user, people.editor} {
