@@ -11,7 +11,7 @@ GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CYCLONEDX     := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VERSION       := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help demo demo-clean build test test-short acceptance chromium browser-test fuzz-api lint bench simulate chaos rolling-test bench-anonymous clean have-go
+.PHONY: help demo demo-clean build test test-short acceptance chromium browser-test keycloak-test fuzz-api lint bench simulate chaos rolling-test bench-anonymous clean have-go
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ browser-test: chromium ## The page in Chromium, by keyboard, mouse and touch; pi
 	@[ -f .local/tools/node_modules/axe-core/axe.min.js ] || npm install --silent --no-save --prefix .local/tools $(AXE_CORE)
 	@go build -o bin/demo ./cmd/demo && AXE=$(CURDIR)/.local/tools/node_modules/axe-core/axe.min.js ARTIFACTS=$(CURDIR)/artifacts/page \
 		exec bin/demo exec -- go test -tags browser -count=1 -timeout 20m -run TestBrowser -v ./api
+
+keycloak-test: have-go ## Signing in at a real Keycloak, which is fetched (177 MB) and booted.
+	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -tags keycloak -count=1 -timeout 10m -run TestKeycloak -v ./internal/auth
 
 bench: ## Every benchmark, each beside its reference in the same run.
 	@go build -o bin/demo ./cmd/demo && exec bin/demo exec -- go test -tags bench -count=1 -p 1 -timeout 60m -run '^TestBench' -v $(BENCHMARKS)

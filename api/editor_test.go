@@ -243,3 +243,28 @@ func TestWritesOfOnePersonAreLimited(t *testing.T) {
 		t.Errorf("another person: %d", a.status)
 	}
 }
+
+// Signing in is limited by address, apart from everything else that it may do.
+func TestSignInsOfOneAddressAreLimited(t *testing.T) {
+	t.Parallel()
+	s := newSignedInService(t, func(o *api.Options) {
+		o.Limits = api.Limits{PerClient: 1e6, Burst: 1e6}
+		o.Auth = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	})
+	for _, path := range []string{"/auth/login", "/auth/callback?code=x&state=y"} {
+		for begin, limited := time.Now(), false; !limited; {
+			if time.Since(begin) > 20*time.Second {
+				t.Fatalf("%s was never limited", path)
+			}
+			a := s.send("", http.MethodGet, path, "")
+			if limited = a.status == http.StatusTooManyRequests; limited && a.header.Get("Retry-After") == "" {
+				t.Errorf("%s: no Retry-After", path)
+			}
+		}
+	}
+	for _, path := range []string{"/auth/me", "/auth/refresh"} {
+		if a := s.send("", http.MethodGet, path, ""); a.status != http.StatusNoContent {
+			t.Errorf("%s: %d", path, a.status)
+		}
+	}
+}

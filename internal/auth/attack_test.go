@@ -163,7 +163,7 @@ func TestReturnToNeverLeavesTheSite(t *testing.T) {
 	for _, target := range []string{
 		"https://evil.test/", "//evil.test", "///evil.test", "/\\evil.test", "\\\\evil.test", "http:evil.test", "evil.test", "javascript:alert(1)",
 		"/\t/evil.test", "/%09/evil.test\n", " /", "/%2f/../..//evil.test\r", "//user@evil.test/", "https:///evil.test", "/%5Cevil.test", "/auth/logout", "?x", "#x",
-		"/%2Fevil.test",
+		"/%2Fevil.test", "/..//evil.test", "/a/../..//evil.test", "/%2e%2e//evil.test", "/a//evil.test", "/./", "/a/..", "//", "/a//",
 	} {
 		r := b.do(http.MethodGet, "/auth/login?return_to="+url.QueryEscape(target))
 		if r.StatusCode != http.StatusBadRequest {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -163,10 +164,11 @@ func (s *Service) unavailable(w http.ResponseWriter, r *http.Request, err error)
 		"Please try again in a moment. Browsing and searching work as always.")
 }
 
-// localPath accepts what leads to a page of this site: a path, with query and
-// fragment. What a browser could take for another site is refused: //host, \, and
-// the characters that browsers remove.
-func localPath(s string) (path string, ok bool) {
+// localPath accepts what leads to a page of this site: a path that is written as
+// it is meant, with query and fragment. What somebody could take for another site
+// is refused: //host, also behind dots that resolve to it, \, and the characters
+// that browsers remove.
+func localPath(s string) (local string, ok bool) {
 	if s == "" {
 		return "/", true
 	}
@@ -177,8 +179,8 @@ func localPath(s string) (path string, ok bool) {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || len(s) > 2000 ||
-		!strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.HasPrefix(u.Path, "//") || strings.HasPrefix(u.Path, "/auth/") ||
-		strings.ContainsAny(u.Path, "\\\r\n\t") {
+		!strings.HasPrefix(s, "/") || path.Clean(u.Path) != "/"+strings.Trim(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.HasSuffix(u.Path, "//") ||
+		strings.HasPrefix(u.Path, "/auth/") || strings.ContainsAny(u.Path, "\\\r\n\t") {
 		return "", false
 	}
 	return s, true
