@@ -60,8 +60,8 @@ func (s *Stack) StartKeycloak(ctx context.Context, realm string, export []byte) 
 func (s *Stack) keycloakProcess(home string, port int, k *Keycloak, realm string) supervisor.Process {
 	return supervisor.Process{
 		Name: "keycloak",
-		Path: filepath.Join(home, "bin", "kc.sh"),
-		Args: []string{"start-dev", "--import-realm", "--http-host=127.0.0.1", "--http-port=" + strconv.Itoa(port), "--cache=local", "--log-level=warn"},
+		Path: "/bin/sh", // the launcher wants a standard input
+		Args: []string{"-c", `exec "$0" "$@" </dev/null`, filepath.Join(home, "bin", "kc.sh"), "start-dev", "--import-realm", "--http-host=127.0.0.1", "--http-port=" + strconv.Itoa(port), "--cache=local", "--log-level=warn"},
 		Env: append(s.environment(), "JAVA_HOME="+s.jdk.home, "JAVA_OPTS_KC_HEAP=-Xms64m -Xmx400m", "JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1",
 			"KC_BOOTSTRAP_ADMIN_USERNAME="+k.admin, "KC_BOOTSTRAP_ADMIN_PASSWORD="+k.password),
 		Dir:          home,
