@@ -188,6 +188,9 @@ func printStatus(t *terminal, s *rebuild.Status) {
 	if s.Operator != "" {
 		fmt.Fprintf(t.stdout, "at work: %s, %s, since %s\n", s.Operator, s.Command, s.Since.Format(time.DateTime))
 	}
+	if s.Forgetting != "" && s.Operator == "" {
+		fmt.Fprintf(t.stdout, "a repair of %s was killed halfway: run reindex verify --repair\n", s.Forgetting)
+	}
 	if s.RepairReason != "" {
 		fmt.Fprintf(t.stdout, "a repair is due, run reindex verify --repair: %s\n", s.RepairReason)
 	}

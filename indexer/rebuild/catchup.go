@@ -17,21 +17,22 @@ import (
 // deletesAtOnce is how many deletes are sent in one request.
 const deletesAtOnce = 2000
 
-// repeatDeletes applies once more every delete that was published since the new
-// index is fed. For the engine forgets a delete's version after a time, and at
-// once when a node restarts; a chunk that was read before the delete and written
-// after that has brought the movie back. No chunk is written any more.
-func (r *Rebuilder) repeatDeletes(ctx context.Context, run *run) error {
+// repeatDeletes applies once more every delete that was published since the
+// offsets: in a backfilled index, those since it is fed. For the engine forgets a
+// delete's version after a time, and at once when a node restarts; a chunk that
+// was read before the delete and written after that has brought the movie back.
+// No chunk is written any more.
+func (r *Rebuilder) repeatDeletes(ctx context.Context, index string, since kafka.Offsets) error {
 	if mutant.On(mutant.ExpiryForgotten) {
 		return nil
 	}
 	var bulk opensearch.Bulk
 	flush := func() error {
-		_, err := r.write(ctx, run.Index, &bulk, func() {})
+		_, err := r.write(ctx, index, &bulk, func() {})
 		bulk.Reset()
 		return err
 	}
-	err := r.log.ReadFrom(ctx, kafka.TopicChanges, run.Offsets, func(m kafka.Message) error {
+	err := r.log.ReadFrom(ctx, kafka.TopicChanges, since, func(m kafka.Message) error {
 		event, undecoded := kafka.DecodeEvent(m.Value)
 		if undecoded != nil || event.Op != movie.OpDelete {
 			return nil //nolint:nilerr // what cannot be decoded is the indexer's to park

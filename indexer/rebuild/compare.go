@@ -17,6 +17,7 @@ type pair struct {
 	databaseRevision int64
 	databaseRow      uint32
 	indexVersion     movie.Version
+	ahead            bool // indexVersion is above any that the database has given out
 }
 
 // pairs reads movies on both sides: first the index, then the database, and the
@@ -136,7 +137,10 @@ const (
 	Orphan Kind = "orphan"
 	// Differs: both have it, and not the same.
 	Differs Kind = "differs"
-	// Stray: a document whose id is no movie's.
+	// Ahead: both have the same, and the index has it with a version above any that
+	// the database has given out, so that it would refuse every change.
+	Ahead Kind = "ahead"
+	// Stray: a document whose id is no movie's, or that was routed elsewhere.
 	Stray Kind = "stray"
 )
 
@@ -145,6 +149,7 @@ type Difference struct {
 	// ID of the movie; 0 for a stray, whose engine id is Document.
 	ID       int64  `json:"id,omitempty"`
 	Document string `json:"document,omitempty"`
+	Routing  string `json:"routing,omitempty"`
 	Kind     Kind   `json:"kind"`
 	// Newer is the side that is newer, judged by the movie's revision: database,
 	// index, or "same revision" (as after a person was renamed, or when a document
@@ -164,6 +169,8 @@ func (p *pair) describe(id int64) Difference {
 		d.Kind = Missing
 	case p.database == nil:
 		d.Kind = Orphan
+	case p.ahead && p.same():
+		d.Kind = Ahead
 	default:
 		d.Kind, d.Fields = Differs, p.fields()
 		var found movie.Movie

@@ -26,7 +26,11 @@ func TestChildProcess(t *testing.T) {
 			select {}
 		}
 	}
-	if _, err := r.Run(t.Context(), defaults); err != nil {
+	work := func() error { _, err := r.Run(t.Context(), defaults); return err }
+	if point == "forgetting" {
+		work = func() error { _, err := r.Repair(t.Context(), ""); return err }
+	}
+	if err := work(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -38,7 +38,8 @@ type digests struct {
 
 	mu     sync.Mutex
 	sums   map[int64]uint64
-	strays []string // ids of documents that can be no movie's
+	strays []opensearch.Stored // documents that no movie's change can have made
+	ahead  []int64             // with versions above the ceiling
 }
 
 func newDigests() *digests {
@@ -52,7 +53,7 @@ func (d *digests) hash(id int64, source []byte) uint64 {
 }
 
 // add merges sums that were made without the lock.
-func (d *digests) add(sums map[int64]uint64, strays []string) {
+func (d *digests) add(sums map[int64]uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for bucket, sum := range sums {
@@ -62,7 +63,6 @@ func (d *digests) add(sums map[int64]uint64, strays []string) {
 			delete(d.sums, bucket)
 		}
 	}
-	d.strays = append(d.strays, strays...)
 }
 
 // differing are the ranges that do not come to zero.
@@ -99,6 +99,10 @@ type counts struct{ movies, documents int64 }
 // sum reads both sides whole, at the same time, and sums them up.
 func (r *Rebuilder) sum(ctx context.Context, index string, each func(done int64)) (*digests, counts, error) {
 	d := newDigests()
+	ceiling, err := r.ceiling(ctx)
+	if err != nil {
+		return nil, counts{}, err
+	}
 	var mu sync.Mutex
 	var n counts
 	count := func(movies, documents int) {
@@ -116,13 +120,13 @@ func (r *Rebuilder) sum(ctx context.Context, index string, each func(done int64)
 	for slice := range indexReaders {
 		g.Go(func() error {
 			return r.engine.Scan(ctx, index, slice, indexReaders, scanPage, func(page []opensearch.Stored) error {
-				d.takeAway(page)
+				d.takeAway(page, ceiling)
 				count(0, len(page))
 				return nil
 			})
 		})
 	}
-	err := g.Wait()
+	err = g.Wait()
 	return d, n, err
 }
 
@@ -145,24 +149,35 @@ func (r *Rebuilder) sumDatabase(ctx context.Context, d *digests, queue *queue, c
 			}
 			sums[movies[i].ID>>bucketBits] += d.hash(movies[i].ID, source)
 		}
-		d.add(sums, nil)
+		d.add(sums)
 		count(len(movies), 0)
 	}
 }
 
-// takeAway sums up what the index holds.
-func (d *digests) takeAway(page []opensearch.Stored) {
+// takeAway sums up what the index holds. Changes are not routed, so a document
+// that is lies where none of them comes to.
+func (d *digests) takeAway(page []opensearch.Stored, ceiling movie.Version) {
 	sums := make(map[int64]uint64)
-	var strays []string
+	var strays []opensearch.Stored
+	var ahead []int64
 	for _, document := range page {
 		id, ok := movieID(document.ID)
-		if !ok {
-			strays = append(strays, document.ID)
+		if !ok || document.Routing != "" {
+			document.Source = nil
+			strays = append(strays, document)
 			continue
+		}
+		if document.Version > ceiling {
+			ahead = append(ahead, id)
 		}
 		sums[id>>bucketBits] -= d.hash(id, document.Source)
 	}
-	d.add(sums, strays)
+	d.add(sums)
+	if len(strays)+len(ahead) > 0 {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.strays, d.ahead = append(d.strays, strays...), append(d.ahead, ahead...)
+	}
 }
 
 // movieID reads an engine id in the only form in which a movie has one.

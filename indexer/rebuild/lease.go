@@ -171,6 +171,12 @@ func (l *lease) run() *run {
 	return l.record.Run.clone()
 }
 
+func (l *lease) forgetting() *forgetting {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.record.Forgetting
+}
+
 // update changes the record and writes it, which renews the lease. A cluster
 // that does not answer is asked again until the context ends. The error is a
 // *HeldError when the lease was lost.

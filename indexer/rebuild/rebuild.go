@@ -23,6 +23,7 @@
 package rebuild
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,6 +75,7 @@ type Log interface {
 // Groups are the places of consumer groups in a topic.
 type Groups interface {
 	EndOffsets(ctx context.Context, topic string) (kafka.Offsets, error)
+	OffsetsSince(ctx context.Context, topic string, at time.Time) (kafka.Offsets, error)
 	GroupOffsets(ctx context.Context, group, topic string) (kafka.Offsets, error)
 	SetGroupOffsets(ctx context.Context, group, topic string, offsets kafka.Offsets) error
 	DeleteGroup(ctx context.Context, group string) error
@@ -200,7 +202,7 @@ func (r *Rebuilder) phases(ctx context.Context, l *lease, o RunOptions, summary 
 	}{
 		{phaseCreate, func() error { return r.create(ctx, l) }},
 		{phaseBackfill, func() error { return r.backfill(ctx, l, o.MaxRate) }},
-		{phaseDeletes, func() error { return r.repeatDeletes(ctx, l.run()) }},
+		{phaseDeletes, func() error { return r.repeatDeletes(ctx, l.run().Index, l.run().Offsets) }},
 		{phaseCatchUp, func() error { return r.catchUp(ctx, l.run()) }},
 		{phaseVerify, func() (err error) { summary.Differences, err = r.verifyNew(ctx, l, o.Force); return err }},
 		{phaseSwap, func() error { return r.swapIn(ctx, l) }},
@@ -309,7 +311,7 @@ func (r *Rebuilder) underLease(ctx context.Context, command string, work func(co
 		defer close(renewing)
 		l.keep(ctx, cancel)
 	}()
-	if err = r.releaseHolds(ctx); err == nil {
+	if err = r.makeUp(ctx, l); err == nil {
 		err = work(ctx, l)
 	}
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
@@ -319,4 +321,10 @@ func (r *Rebuilder) underLease(ctx context.Context, command string, work func(co
 	<-renewing
 	l.release()
 	return err
+}
+
+// makeUp ends what an operator that was killed has left halfway, before anything
+// else is done.
+func (r *Rebuilder) makeUp(ctx context.Context, l *lease) error {
+	return cmp.Or(r.releaseHolds(ctx), r.remember(ctx, l))
 }

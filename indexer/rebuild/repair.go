@@ -2,9 +2,12 @@ package rebuild
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
+	"movies/internal/movie"
 	"movies/internal/progress"
 )
 
@@ -26,49 +29,74 @@ func (r *Rebuilder) Repair(ctx context.Context, index string) (v Verification, e
 		found := v.Total
 		if !v.Clean() {
 			r.say.line("repairing %s documents of %s", progress.Count(found), v.Index)
-			if err := r.repair(ctx, &v); err != nil {
+			if err := r.repair(ctx, l, &v); err != nil {
 				return err
 			}
 		}
 		v.Repaired = found - v.Total
 		v.Seconds = time.Since(began).Seconds()
-		if !v.Clean() || index != "" {
+		if !v.Clean() {
 			return nil
 		}
-		return r.verified(ctx, l, began)
+		return r.verified(ctx, l, v.Index, began, index == "")
 	})
 	return v, err
 }
 
 // verified leaves word, for other operators and for the relay's metrics, that
-// nothing differs of what was compared from the given time on.
-func (r *Rebuilder) verified(ctx context.Context, l *lease, from time.Time) error {
-	if err := l.update(ctx, func(s *record) { s.Verified = from.UTC() }); err != nil {
+// nothing differs of what was compared from the given time on. The metrics are
+// about the index that answers, or is about to.
+func (r *Rebuilder) verified(ctx context.Context, l *lease, index string, from time.Time, answers bool) error {
+	err := l.update(ctx, func(s *record) {
+		s.Verified = maps.Clone(s.Verified)
+		if s.Verified == nil {
+			s.Verified = make(map[string]time.Time)
+		}
+		s.Verified[index] = from.UTC()
+	})
+	if err != nil || !answers {
 		return err
 	}
 	return r.log.SaveRepaired(ctx, from)
 }
 
-// repair repairs what a verification has found, and replaces its findings.
-func (r *Rebuilder) repair(ctx context.Context, v *Verification) error {
-	ids, strays := v.ids, v.strays
+// repair repairs what a verification has found, and replaces its findings. What
+// the announcements do not put right may have versions above theirs.
+func (r *Rebuilder) repair(ctx context.Context, l *lease, v *Verification) error {
+	ids := v.ids
+	for _, stray := range v.strays {
+		if err := r.engine.Remove(ctx, v.Index, stray); err != nil && !errors.Is(err, movie.ErrConflict) {
+			return err
+		}
+		if id, ok := movieID(stray.ID); ok { // it may have been there in place of the movie's document
+			ids = append(ids, id)
+		}
+	}
 	for some := range slices.Chunk(ids, repairAtOnce) {
 		if err := r.history.Reemit(ctx, some); err != nil {
 			return err
 		}
 	}
-	for _, id := range strays {
-		if err := r.engine.Remove(ctx, v.Index, id); err != nil {
-			return err
-		}
+	if err := r.look(ctx, v, ids); err != nil || v.Clean() {
+		return err
 	}
+	r.say.line("%s documents were not replaced by a change: they are replaced whatever their versions", progress.Count(v.Total))
+	if err := r.overrule(ctx, l, v.Index, v.ids); err != nil {
+		return err
+	}
+	return r.look(ctx, v, ids)
+}
+
+// look replaces the findings by those about some movies, once everything
+// announced has come.
+func (r *Rebuilder) look(ctx context.Context, v *Verification, ids []int64) error {
 	v.Total, v.Differences, v.ids, v.strays = 0, nil, nil, nil
 	if err := r.barrier(ctx, v.Index); err != nil {
 		return err
 	}
 	var wrong []int64
 	err := r.eachPair(ctx, v.Index, ids, func(id int64, p *pair) {
-		if !p.same() {
+		if !p.same() || p.ahead {
 			wrong = append(wrong, id)
 		}
 	})

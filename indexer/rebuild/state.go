@@ -11,9 +11,11 @@ import (
 type record struct {
 	Lease *holder `json:"lease,omitempty"`
 	Run   *run    `json:"run,omitempty"`
-	// Verified is when the last verification of the index that answers began that
-	// has found no difference.
-	Verified time.Time `json:"verified,omitzero"`
+	// Verified is when the last verification of each index began that has found no
+	// difference.
+	Verified map[string]time.Time `json:"verified_at,omitempty"`
+	// Forgetting is an index whose deletes have to be applied again.
+	Forgetting *forgetting `json:"forgetting,omitempty"`
 }
 
 // run is one rebuild.

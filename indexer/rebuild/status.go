@@ -21,6 +21,8 @@ type Status struct {
 	Operator string    `json:"operator,omitempty"`
 	Command  string    `json:"command,omitempty"`
 	Since    time.Time `json:"since,omitzero"`
+	// Forgetting is an index that a killed repair has left forgetful of deletes.
+	Forgetting string `json:"forgetting,omitempty"`
 	// RepairReason says why a repair is due; empty when none is.
 	RepairReason string `json:"repair_reason,omitempty"`
 }
@@ -66,6 +68,9 @@ func (r *Rebuilder) Status(ctx context.Context) (Status, error) {
 	if run := kept.Run; run != nil && run.Phase != phaseDone {
 		s.Run = &RunStatus{Index: run.Index, Phase: string(run.Phase), Movies: run.Movies, StartedAt: run.StartedAt}
 	}
+	if f := kept.Forgetting; f != nil {
+		s.Forgetting = f.Index
+	}
 	indices, err := r.allIndices(ctx)
 	if err != nil {
 		return s, err
@@ -78,8 +83,10 @@ func (r *Rebuilder) Status(ctx context.Context) (Status, error) {
 		s.Indices = append(s.Indices, status)
 	}
 	relay, err := r.log.LoadRelayState(ctx)
-	if err == nil && relay.RepairSince.After(kept.Verified) {
-		s.RepairReason = relay.RepairReason
+	for i := range s.Indices {
+		if x := &s.Indices[i]; err == nil && x.Reads && relay.RepairSince.After(kept.Verified[x.Name]) {
+			s.RepairReason = relay.RepairReason
+		}
 	}
 	return s, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"movies/internal/movie"
 	"movies/internal/progress"
+	"movies/search/opensearch"
 )
 
 const (
@@ -44,7 +45,7 @@ type Verification struct {
 	Seconds  float64 `json:"seconds"`
 	// ids of all wrong documents, strays apart.
 	ids    []int64
-	strays []string
+	strays []opensearch.Stored
 }
 
 // Clean tells whether nothing is wrong.
@@ -65,7 +66,10 @@ func (e *DiffersError) Error() string {
 
 // String names the document and what is wrong with it.
 func (d Difference) String() string {
-	if d.Kind == Stray {
+	switch {
+	case d.Kind == Stray && d.Routing != "":
+		return fmt.Sprintf("document %q, routed by %q (%s)", d.Document, d.Routing, d.Kind)
+	case d.Kind == Stray:
 		return fmt.Sprintf("document %q (%s)", d.Document, d.Kind)
 	}
 	return fmt.Sprintf("movie %d (%s)", d.ID, d.Kind)
@@ -102,6 +106,9 @@ func (r *Rebuilder) verify(ctx context.Context, index string) (v Verification, e
 // suspects compares both sides by digests, and gives the ids in differing ranges
 // that differ.
 func (r *Rebuilder) suspects(ctx context.Context, v *Verification) ([]int64, error) {
+	if err := r.engine.Refresh(ctx, v.Index); err != nil { // so that a scan sees what is there
+		return nil, err
+	}
 	stats, err := r.engine.Stats(ctx, v.Index)
 	if err != nil {
 		return nil, err
@@ -127,9 +134,9 @@ func (r *Rebuilder) suspects(ctx context.Context, v *Verification) ([]int64, err
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	suspects := slices.Concat(found...)
+	suspects := append(slices.Concat(found...), sums.ahead...)
 	slices.Sort(suspects)
-	return suspects, nil
+	return slices.Compact(suspects), nil
 }
 
 // settle tells real differences from changes under way. A movie is looked at in
@@ -150,7 +157,7 @@ func (r *Rebuilder) settle(ctx context.Context, v *Verification, suspects []int6
 		var restless []int64
 		err := r.eachPair(ctx, v.Index, undecided, func(id int64, p *pair) {
 			switch {
-			case p.same():
+			case p.same() && !p.ahead:
 				v.InFlight++
 			case !p.settled(before[id]):
 				before[id] = p
@@ -166,8 +173,8 @@ func (r *Rebuilder) settle(ctx context.Context, v *Verification, suspects []int6
 	}
 	v.Restless = int64(len(undecided))
 	v.InFlight += v.Restless
-	for _, id := range v.strays {
-		v.wrong(Difference{Document: id, Kind: Stray})
+	for _, d := range v.strays {
+		v.wrong(Difference{Document: d.ID, Routing: d.Routing, Kind: Stray, Version: d.Version})
 	}
 	return nil
 }
@@ -182,14 +189,20 @@ func (v *Verification) wrong(d Difference) {
 	}
 }
 
-// eachPair compares movies, some at a time.
+// eachPair compares movies, some at a time, and their versions with what the
+// database can have given out.
 func (r *Rebuilder) eachPair(ctx context.Context, index string, ids []int64, each func(id int64, p *pair)) error {
 	for some := range slices.Chunk(ids, recheckAtOnce) {
 		pairs, err := r.pairs(ctx, index, some)
 		if err != nil {
 			return err
 		}
+		ceiling, err := r.ceiling(ctx) // after what the index has was read
+		if err != nil {
+			return err
+		}
 		for _, id := range some {
+			pairs[id].ahead = pairs[id].indexVersion > ceiling
 			each(id, pairs[id])
 		}
 	}
@@ -245,7 +258,7 @@ func (r *Rebuilder) verifyNew(ctx context.Context, l *lease, force bool) (int64,
 	}
 	r.say.line("verified %s movies against %s: %s differences, %s in flight", progress.Count(v.Movies), v.Index, progress.Count(v.Total), progress.Count(v.InFlight))
 	if v.Clean() {
-		return 0, r.verified(ctx, l, began)
+		return 0, r.verified(ctx, l, v.Index, began, true)
 	}
 	if !force {
 		return v.Total, &DiffersError{v}

@@ -187,6 +187,11 @@ func (c client) EndOffsets(ctx context.Context, _ string) (kafka.Offsets, error)
 	return ends, nil
 }
 
+// OffsetsSince implements rebuild.Log: everything published is recent.
+func (c client) OffsetsSince(context.Context, string, time.Time) (kafka.Offsets, error) {
+	return kafka.Offsets{}, nil
+}
+
 // ReadFrom implements rebuild.Log.
 func (c client) ReadFrom(ctx context.Context, _ string, from kafka.Offsets, each func(kafka.Message) error) error {
 	ends, err := c.EndOffsets(ctx, kafka.TopicChanges)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 )
@@ -40,6 +41,36 @@ func (c *Client) bounds(ctx context.Context, topic string) (first, next Offsets,
 		first[p.Partition], next[p.Partition] = p.FirstOffset, p.LastOffset
 	}
 	return first, next, nil
+}
+
+// OffsetsSince gives the offset of the first message of every partition that was
+// published at or after the time, by its producer's clock; behind the last one
+// where there is none.
+func (c *Client) OffsetsSince(ctx context.Context, topic string, at time.Time) (Offsets, error) {
+	_, offsets, err := c.bounds(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	name := c.prefixed(topic)
+	var wanted []kafka.OffsetRequest
+	for p := range offsets {
+		wanted = append(wanted, kafka.TimeOffsetOf(p, at))
+	}
+	res, err := c.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{name: wanted}})
+	if err != nil {
+		return nil, fmt.Errorf("offsets of %s at %s: %w", name, at, err)
+	}
+	for _, p := range res.Topics[name] {
+		if p.Error != nil {
+			return nil, fmt.Errorf("offsets of %s at %s, partition %d: %w", name, at, p.Partition, p.Error)
+		}
+		for offset := range p.Offsets {
+			if offset >= 0 {
+				offsets[p.Partition] = min(offsets[p.Partition], offset)
+			}
+		}
+	}
+	return offsets, nil
 }
 
 // GroupOffsets gives what a consumer group has committed. A partition for which

@@ -51,6 +51,26 @@ func (c *Client) Copies(ctx context.Context, index string) (shards, replicas int
 	return 0, 0, fmt.Errorf("index %s has no settings", index)
 }
 
+// Setting is one setting of an index, such as index.gc_deletes, its default
+// included.
+func (c *Client) Setting(ctx context.Context, index, name string) (string, error) {
+	var answer map[string]struct {
+		Settings, Defaults map[string]any
+	}
+	query := url.Values{"flat_settings": {"true"}, "include_defaults": {"true"}}
+	if err := c.do(ctx, http.MethodGet, "/"+index+"/_settings/"+name, query, nil, &answer); err != nil {
+		return "", err
+	}
+	for _, a := range answer {
+		for _, level := range []map[string]any{a.Settings, a.Defaults} {
+			if value, ok := level[name]; ok {
+				return fmt.Sprint(value), nil
+			}
+		}
+	}
+	return "", fmt.Errorf("index %s has no setting %s", index, name)
+}
+
 // FreeBytes is how much may still be written to the cluster's data nodes, all
 // together, before the engine stops allocating to them or makes indices
 // read-only (its high disk watermark).

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,10 +22,14 @@ type Stored struct {
 	// Source is the JSON that was indexed. Compare it by bytes first: what was
 	// sent is what comes back.
 	Source json.RawMessage
+	// Routing is what the document was routed by; empty for those of this service,
+	// which are all found by their id alone.
+	Routing string
 }
 
 type storedHit struct {
 	ID      string          `json:"_id"`
+	Routing string          `json:"_routing"`
 	Version int64           `json:"_version"`
 	Found   bool            `json:"found"`
 	Source  json.RawMessage `json:"_source"`
@@ -36,11 +41,13 @@ const scanKeepAlive = "5m"
 
 // Scan gives every document of one of the slices (numbered from 0) that searches
 // see when it begins, page by page and in no order, to the function. An error of
-// the function ends it.
+// the function ends it. Slices are cut by the values of a field, which costs a
+// look at each document; the engine's own way, by _id, reads all ids of a segment
+// again for every page.
 func (c *Client) Scan(ctx context.Context, index string, slice, slices, page int, each func([]Stored) error) error {
 	body := map[string]any{"size": page, "sort": []string{"_doc"}, "version": true, "query": map[string]any{"match_all": map[string]any{}}}
 	if slices > 1 {
-		body["slice"] = map[string]int{"id": slice, "max": slices}
+		body["slice"] = map[string]any{"field": "id", "id": slice, "max": slices}
 	}
 	type scrolled struct {
 		ScrollID string `json:"_scroll_id"`
@@ -57,7 +64,7 @@ func (c *Client) Scan(ctx context.Context, index string, slice, slices, page int
 		}
 		documents := make([]Stored, len(answer.Hits.Hits))
 		for i, h := range answer.Hits.Hits {
-			documents[i] = Stored{h.ID, movie.Version(h.Version), h.Source}
+			documents[i] = Stored{h.ID, movie.Version(h.Version), h.Source, h.Routing}
 		}
 		if err := each(documents); err != nil {
 			return err
@@ -102,15 +109,24 @@ func (c *Client) Read(ctx context.Context, index string, ids []int64) (map[int64
 		if err != nil {
 			return nil, err
 		}
-		documents[id] = Stored{d.ID, movie.Version(d.Version), d.Source}
+		documents[id] = Stored{d.ID, movie.Version(d.Version), d.Source, d.Routing}
 	}
 	return documents, nil
 }
 
-// Remove deletes a document by the engine's id, whatever its version; one that
-// does not exist is no error. It is for documents that are no movie's.
-func (c *Client) Remove(ctx context.Context, index, id string) error {
-	err := c.do(ctx, http.MethodDelete, "/"+index+"/_doc/"+id, nil, nil, nil)
+// Remove deletes a document that this service did not write, as Scan or Read gave
+// it; one that does not exist is no error. The error is of kind movie.ErrConflict
+// when it has been replaced by one of a higher version.
+func (c *Client) Remove(ctx context.Context, index string, d Stored) error {
+	query := url.Values{"version_type": {"external_gte"}, "version": {d.Version.String()}}
+	if d.Routing != "" {
+		query.Set("routing", d.Routing)
+	}
+	err := c.do(ctx, http.MethodDelete, "/"+index+"/_doc/"+url.PathEscape(d.ID), query, nil, nil)
+	var refused *Error
+	if errors.As(err, &refused) && refused.Status == http.StatusConflict {
+		return fmt.Errorf("%w: %w", movie.ErrConflict, err)
+	}
 	if errors.Is(err, movie.ErrNotFound) {
 		return nil
 	}
