@@ -22,8 +22,9 @@ import (
 const chunkMovies = 1000
 
 // backfillWorkers read, encode and send at once: enough to keep the database,
-// this process and the cluster busy at the same time.
-const backfillWorkers = 4
+// this process and the cluster busy at the same time, some of them waiting for
+// what they have done to be recorded.
+const backfillWorkers = 8
 
 // backfill reads every movie there is and writes it to the new index.
 func (r *Rebuilder) backfill(ctx context.Context, l *lease, maxRate float64) error {
@@ -34,15 +35,20 @@ func (r *Rebuilder) backfill(ctx context.Context, l *lease, maxRate float64) err
 	run := l.run()
 	bar := r.say.start("backfill", "movies", run.Movies, total)
 	defer bar.Finish()
-	b := &backfill{Rebuilder: r, lease: l, bar: bar, epoch: run.Epoch, index: run.Index, limit: rate.NewLimiter(rate.Inf, chunkMovies)}
+	b := &backfill{Rebuilder: r, lease: l, bar: bar, epoch: run.Epoch, index: run.Index,
+		limit: rate.NewLimiter(rate.Inf, chunkMovies), pace: newPace(backfillWorkers)}
 	b.ranges = ranges{source: r.source, size: r.chunk, next: run.Next, exhausted: run.Exhausted, again: run.Pending}
-	b.movies, b.pace.share = run.Movies, 1
+	b.movies = run.Movies
 	if maxRate > 0 {
 		b.limit = rate.NewLimiter(rate.Limit(maxRate), chunkMovies)
 	}
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
-	go r.watch(watching, &b.pace, run.Previous)
+	if run.Previous != "" {
+		b.pace = newPace(firstLevel)
+		b.pace.rest(true)
+		go r.watch(watching, b.pace, run.Previous)
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	for range backfillWorkers {
 		g.Go(func() error { return b.work(ctx) })
@@ -58,11 +64,15 @@ type backfill struct {
 	epoch int
 	index string
 	limit *rate.Limiter
-	pace  pace
+	pace  *pace
 
-	mu     sync.Mutex // guards the rest, and the order in which it is recorded
-	ranges ranges
-	movies int64
+	mu       sync.Mutex // guards what follows
+	ranges   ranges
+	movies   int64
+	finished int64 // chunks
+
+	recording sync.Mutex // is taken before mu, and guards what follows
+	recorded  int64      // of the finished chunks
 }
 
 // work backfills chunk after chunk. A chunk is recorded as done before the next
@@ -76,7 +86,6 @@ func (b *backfill) work(ctx context.Context) error {
 		if err != nil || !ok {
 			return err
 		}
-		began := time.Now()
 		n, err := b.chunk(ctx, &bulk, chunk)
 		if err != nil {
 			return fmt.Errorf("movies above %d: %w", chunk.After, err)
@@ -85,7 +94,6 @@ func (b *backfill) work(ctx context.Context) error {
 			return err
 		}
 		b.reached("chunk done")
-		b.pace.rest(ctx, time.Since(began))
 	}
 }
 
@@ -104,36 +112,66 @@ func (b *backfill) chunk(ctx context.Context, bulk *opensearch.Bulk, chunk span)
 		version, _ = movie.NewVersion(b.epoch, origin.WALEnd)
 	}
 	b.reached("chunk read")
+	for part := range slices.Chunk(movies, b.pace.request()) {
+		if err := b.send(ctx, bulk, version, part); err != nil {
+			return 0, err
+		}
+	}
+	return len(movies), nil
+}
+
+// send writes some movies when the pace allows it.
+func (b *backfill) send(ctx context.Context, bulk *opensearch.Bulk, version movie.Version, movies []movie.Movie) error {
 	bulk.Reset()
 	for i := range movies {
 		if err := bulk.Index(movies[i].ID, version, mappings.Project(movies[i])); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	for left := len(movies); left > 0; left -= chunkMovies { // the last range may be larger
-		if err := b.limit.WaitN(ctx, min(left, chunkMovies)); err != nil {
-			return 0, err
-		}
+	if err := b.limit.WaitN(ctx, len(movies)); err != nil {
+		return err
 	}
+	if err := b.pace.begin(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
 	poison, err := b.write(ctx, b.index, bulk, b.pace.slower)
+	b.pace.end(time.Since(began))
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return len(movies), b.park(ctx, b.index, version, movies, poison)
+	return b.park(ctx, b.index, version, movies, poison)
 }
 
-// finish records that a chunk is done.
+// finish records that a chunk is done. The record waits in the cluster behind
+// requests full of movies, so workers that have finished meanwhile share the next
+// one, and nobody who wants a chunk waits for it.
 func (b *backfill) finish(ctx context.Context, chunk span, n int) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.ranges.finish(chunk)
 	b.movies += int64(n)
+	b.finished++
+	mine := b.finished
 	b.bar.Set(b.movies, 0)
-	return b.lease.update(ctx, func(s *record) {
+	b.mu.Unlock()
+	b.recording.Lock()
+	defer b.recording.Unlock()
+	if b.recorded >= mine {
+		return nil
+	}
+	var covers int64
+	err := b.lease.update(ctx, func(s *record) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		covers = b.finished
 		s.Run.Next, s.Run.Exhausted = b.ranges.next, b.ranges.exhausted
 		s.Run.Pending = b.ranges.open()
 		s.Run.Movies = b.movies
 	})
+	if err == nil {
+		b.recorded = covers
+	}
+	return err
 }
 
 // ranges cuts the ids into chunks and remembers which are not finished.

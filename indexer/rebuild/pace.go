@@ -11,89 +11,174 @@ import (
 const (
 	// paceEvery is how often the cluster is asked how it copes.
 	paceEvery = 2 * time.Second
-	// tolerated is how much longer a query may take than before the backfill, on
-	// average, without the backfill giving way.
-	tolerated = 1.2
+	// calmWindows is how many of those the backfill rests for when it learns what
+	// queries take without it: in the first of them, requests may still be under way.
+	calmWindows = 2
+	// calmEvery is how many windows pass before it is learned anew, for what is
+	// asked changes with the time of day.
+	calmEvery = 40
+	// tolerated is how much longer a query may take on average than without the
+	// backfill before the backfill gives way; below comfortable, it takes more. The
+	// slowest queries suffer more than the average.
+	tolerated, comfortable = 1.15, 1.07
 	// leastQueries is how many queries an average needs.
 	leastQueries = 20
-	// leastShare keeps a backfill moving however slow the cluster.
-	leastShare = 0.05
+	// firstLevel is where a backfill beside readers begins.
+	firstLevel = 1
+	// leastLevel keeps a backfill moving however slow the cluster.
+	leastLevel = 0.15
 )
 
 // pace makes the backfill give way to live reads. The cluster's own figures
-// decide: when queries on the index that answers take longer than they used to,
-// or writes are refused, the workers rest for a larger share of the time; when
-// neither is so, for a smaller one. It is safe for concurrent use.
+// decide: when queries on the index that answers take longer than they do without
+// the backfill, or writes are refused, fewer requests are under way at once, and
+// in the end one with rests between; when neither is so, more. Where nobody
+// reads, nothing is held back. It is safe for concurrent use.
 type pace struct {
-	mu    sync.Mutex
-	share float64 // of the time that workers may work, up to 1
+	mu sync.Mutex
+	// level is how many requests may be under way at once; below 1, for what share
+	// of the time one may be.
+	level   float64
+	calm    bool // none may begin
+	busy    int
+	resting time.Time     // until then none may begin
+	changed chan struct{} // closed and replaced when one may have become possible
 }
 
-// rest waits after a piece of work for as long as the share asks for.
-func (p *pace) rest(ctx context.Context, worked time.Duration) {
-	p.mu.Lock()
-	share := p.share
-	p.mu.Unlock()
-	if share >= 1 {
-		return
+func newPace(level float64) *pace { return &pace{level: level, changed: make(chan struct{})} }
+
+// begin waits until a request may be sent.
+func (p *pace) begin(ctx context.Context) error {
+	for ctx.Err() == nil {
+		p.mu.Lock()
+		rest := time.Until(p.resting)
+		if !p.calm && rest <= 0 && p.busy < max(1, int(p.level)) {
+			p.busy++
+			p.mu.Unlock()
+			return nil
+		}
+		changed := p.changed
+		p.mu.Unlock()
+		if rest <= 0 {
+			rest = time.Minute // changed comes first
+		}
+		timer := time.NewTimer(rest)
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-timer.C:
+		}
+		timer.Stop()
 	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(min(time.Duration(float64(worked)*(1/share-1)), time.Minute)):
-	}
+	return ctx.Err()
 }
 
-// slower gives way; faster takes a little back.
-func (p *pace) slower() { p.adjust(func(s float64) float64 { return max(leastShare, s*0.7) }) }
-func (p *pace) faster() { p.adjust(func(s float64) float64 { return min(1, s+0.05) }) }
+// end says that a request that took a while has been answered.
+func (p *pace) end(took time.Duration) {
+	p.change(func() {
+		p.busy--
+		if p.level < 1 {
+			p.resting = time.Now().Add(min(time.Duration(float64(took)*(1/p.level-1)), time.Minute))
+		}
+	})
+}
 
-func (p *pace) adjust(change func(float64) float64) {
+func (p *pace) change(change func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.share = change(p.share)
+	change()
+	close(p.changed)
+	p.changed = make(chan struct{})
 }
 
-// watch follows the index that answers until the context ends. What queries took
-// before it was called is what they should go on taking.
-func (r *Rebuilder) watch(ctx context.Context, p *pace, index string) {
-	if index == "" {
+// slower gives way; faster takes a little; free takes everything soon.
+func (p *pace) slower() { p.change(func() { p.level = max(leastLevel, p.level*0.7) }) }
+func (p *pace) faster() {
+	p.change(func() { p.level = min(backfillWorkers, p.level+max(0.05, p.level/8)) })
+}
+func (p *pace) free() { p.change(func() { p.level = min(backfillWorkers, 2*max(1, p.level)) }) }
+
+// rest stops requests from beginning, or ends that.
+func (p *pace) rest(calm bool) { p.change(func() { p.calm = calm }) }
+
+// request is how many movies the next requests should have: small ones leave a
+// slow cluster time for others between them, large ones cost a fast one less.
+func (p *pace) request() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.level < 2 {
+		return chunkMovies / 5
+	}
+	return chunkMovies
+}
+
+// observer judges what queries take.
+type observer struct {
+	*pace
+	usual   time.Duration // what a query takes without the backfill; 0: not known
+	calm    int           // windows of rest that are left
+	working int           // windows since the last rest
+}
+
+// judge adjusts the pace by the queries of the last window.
+func (o *observer) judge(lately opensearch.SearchTime) {
+	if o.calm > 0 {
+		o.calm--
+		if o.calm == 0 || lately.Queries == 0 { // or nobody is there to be spared
+			o.learn(lately)
+			o.calm, o.working = 0, 0
+			o.rest(false)
+		}
 		return
 	}
-	before, err := r.engine.SearchTime(ctx, index)
-	usual := before.Mean()
-	if err != nil || before.Queries < leastQueries {
-		usual = 0 // to be learned from the first queries there are
+	o.working++
+	switch {
+	case lately.Queries < leastQueries:
+		o.free()
+	case o.usual == 0 || o.working >= calmEvery:
+		o.calm = calmWindows
+		o.rest(true)
+	case float64(lately.Mean()) > tolerated*float64(o.usual):
+		o.slower()
+	case float64(lately.Mean()) < comfortable*float64(o.usual):
+		o.faster()
 	}
-	ticker := time.NewTicker(paceEvery)
-	defer ticker.Stop()
+}
+
+// learn takes a window of rest for the usual. Half a millisecond more or less is
+// the engine's way of counting.
+func (o *observer) learn(calm opensearch.SearchTime) {
+	switch {
+	case calm.Queries < leastQueries:
+		o.usual = 0
+	case o.usual == 0:
+		o.usual = max(calm.Mean(), time.Millisecond/2)
+	default:
+		o.usual = max((o.usual+calm.Mean())/2, time.Millisecond/2)
+	}
+}
+
+// watch follows the index that answers until the context ends. The pace begins
+// calm.
+func (r *Rebuilder) watch(ctx context.Context, p *pace, index string) {
+	o := &observer{pace: p, calm: calmWindows}
+	window := paceEvery / 8 // enough to see whether anybody reads
+	before, err := r.engine.SearchTime(ctx, index)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-time.After(window):
 		}
-		now, err := r.engine.SearchTime(ctx, index)
-		if err != nil {
+		window = paceEvery
+		now, failed := r.engine.SearchTime(ctx, index)
+		switch {
+		case failed != nil:
 			p.slower() // a cluster that does not answer is not well
-			continue
+		case err != nil: // there is nothing to compare with
+		default:
+			o.judge(now.Since(before))
 		}
-		usual = p.judge(usual, now.Since(before))
-		before = now
+		before, err = now, failed
 	}
-}
-
-// judge adjusts the pace by what queries took lately, and gives what is usual
-// from now on.
-func (p *pace) judge(usual time.Duration, lately opensearch.SearchTime) time.Duration {
-	switch {
-	case lately.Queries < leastQueries:
-		p.faster()
-	case usual == 0:
-		return lately.Mean()
-	case float64(lately.Mean()) > tolerated*float64(max(usual, time.Millisecond)):
-		p.slower()
-	default:
-		p.faster()
-	}
-	return usual
 }

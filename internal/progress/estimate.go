@@ -7,40 +7,43 @@ import (
 	"time"
 )
 
-// memory is how far back the rate looks: work older than this weighs less than
-// 1/e.
+// memory is how far back the rate looks at least: work older than this weighs
+// less than 1/e. Of long work it looks back as far as a third of it, for what slows
+// it down for a while now will do so again.
 const memory = 15 * time.Second
 
-// estimate follows the work and tells its rate.
+// estimate follows the work and tells its rate: what was done over the time it
+// took, both of which count the less the longer they are ago. At the beginning
+// that is the plain average.
 type estimate struct {
 	done, total int64
-	rate        float64 // per second, smoothed; 0 until something was done
-	at          time.Time
+	weighted    float64 // what was done, by weight
+	seconds     float64 // and in what time
+	began, at   time.Time
 }
 
 func newEstimate(now time.Time, done, total int64) estimate {
-	return estimate{done: done, total: total, at: now}
+	return estimate{done: done, total: total, began: now, at: now}
 }
 
-// set records progress. The first measurement counts fully, later ones by how
-// much time they cover.
+// set records progress.
 func (e *estimate) set(now time.Time, done, total int64) {
 	if total > 0 {
 		e.total = total
 	}
-	elapsed := now.Sub(e.at).Seconds()
-	if elapsed <= 0 {
-		e.done = done
-		return
-	}
-	latest := float64(done-e.done) / elapsed
-	if e.rate == 0 {
-		e.rate = latest
-	} else {
-		weight := 1 - math.Exp(-elapsed/memory.Seconds())
-		e.rate += weight * (latest - e.rate)
-	}
+	elapsed := max(0, now.Sub(e.at).Seconds())
+	forgotten := math.Exp(-elapsed / max(memory, now.Sub(e.began)/3).Seconds())
+	e.weighted = e.weighted*forgotten + float64(done-e.done)
+	e.seconds = e.seconds*forgotten + elapsed
 	e.done, e.at = done, now
+}
+
+// rate is per second; 0 until something was done.
+func (e *estimate) rate() float64 {
+	if e.seconds == 0 {
+		return 0
+	}
+	return max(0, e.weighted/e.seconds)
 }
 
 // state is what is shown.
@@ -52,7 +55,7 @@ type state struct {
 
 // state at a time: a rate that nothing has confirmed for long fades.
 func (e *estimate) state(now time.Time) state {
-	s := state{done: e.done, total: e.total, rate: e.rate}
+	s := state{done: e.done, total: e.total, rate: e.rate()}
 	if silent := now.Sub(e.at) - memory; silent > 0 {
 		s.rate *= math.Exp(-silent.Seconds() / memory.Seconds())
 	}

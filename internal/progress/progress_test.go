@@ -3,6 +3,9 @@ package progress
 import (
 	"bytes"
 	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,5 +77,41 @@ func TestPlainAndJSONEndWithTheLastState(t *testing.T) {
 	}
 	if err := json.Unmarshal(lines.Bytes(), &line); err != nil || line.Task != "import" || line.Done != 7 || line.Total != 7 {
 		t.Errorf("JSON: got %q, %v", lines.String(), err)
+	}
+}
+
+// TestETAAfterTheFirstTenth follows workers that finish pieces out of step, on a
+// cluster that now and then works at half its speed for a while, as when it merges.
+func TestETAAfterTheFirstTenth(t *testing.T) {
+	const pieces, workers = 2000, 8
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		start := time.Unix(0, 0)
+		free := make([]time.Time, workers)
+		for i := range free {
+			free[i] = start
+		}
+		slowness := func(at time.Time) float64 {
+			if at.Sub(start)%(20*time.Second) < 5*time.Second {
+				return 2
+			}
+			return 1
+		}
+		e := newEstimate(start, 0, pieces)
+		var promised, ended time.Time
+		for done := range int64(pieces) {
+			next := slices.MinFunc(free, time.Time.Compare)
+			w := slices.Index(free, next)
+			took := time.Duration((0.7 + 0.6*r.Float64()) * slowness(next) * float64(time.Second))
+			free[w] = next.Add(took)
+			ended = slices.MinFunc(free, time.Time.Compare)
+			e.set(ended, done+1, 0)
+			if promised.IsZero() && done+1 >= pieces/10 {
+				promised = ended.Add(e.state(ended).eta)
+			}
+		}
+		if off := math.Abs(promised.Sub(ended).Seconds()) / ended.Sub(start).Seconds(); off > 0.15 {
+			t.Errorf("seed %d: promised %s, ended %s: %.0f %% off", seed, promised.Sub(start), ended.Sub(start), 100*off)
+		}
 	}
 }
