@@ -127,11 +127,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer accounts.close()
 	metrics := telemetry.NewRegistry()
 	ready := accounts.checks()
-	ready["search"] = telemetry.AtStart(engine.Ping)
+	searcher := opensearch.NewSearcher(engine, opensearch.ReadAlias, api.DefaultReadTimeout)
+	ready["search"] = telemetry.AtStart(searcher.Ready)
 	public := &server{delay: o.DrainDelay, grace: o.ShutdownGrace}
 	ready["serving"] = public.ready
-	guarded, err := guard.New(opensearch.NewSearcher(engine, opensearch.ReadAlias, api.DefaultReadTimeout),
-		guard.Options{MaxConcurrent: o.MaxConcurrent, Metrics: metrics})
+	guarded, err := guard.New(searcher, guard.Options{MaxConcurrent: o.MaxConcurrent, Metrics: metrics})
 	if err != nil {
 		return err
 	}

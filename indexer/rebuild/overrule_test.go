@@ -49,7 +49,9 @@ func TestWhatNoChangeReplaces(t *testing.T) {
 	e.seed(120)
 	e.exec(`DELETE FROM movies WHERE id = 90`)
 	index := e.run().Index
-	path := func(id int) string { return fmt.Sprintf("/%s/_doc/%d?version_type=external&version=%d", index, id, int64(future)) }
+	path := func(id int) string {
+		return fmt.Sprintf("/%s/_doc/%d?version_type=external&version=%d", index, id, int64(future))
+	}
 	e.tamper(http.MethodPut, path(7), `{"id":7,"title":"from the future"}`)
 	stored, err := e.engine.Read(t.Context(), index, []int64{8})
 	e.check(err)

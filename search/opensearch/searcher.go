@@ -27,11 +27,13 @@ import (
 // on every page of every size. A page is cut by sort values or by remembered ids
 // (see search.Position), so the cluster keeps no state between pages. An answer
 // is complete or an error: a shard that failed or ran out of time is
-// movie.ErrUnavailable, never a shorter list.
+// movie.ErrUnavailable, never a shorter list. An index whose mapping is not
+// understood is not asked (guard.go).
 type Searcher struct {
 	client  *Client
 	index   string
 	timeout time.Duration
+	guard   guard
 }
 
 var _ search.Searcher = (*Searcher)(nil)
@@ -42,7 +44,7 @@ func NewSearcher(c *Client, index string, timeout time.Duration) *Searcher {
 	if timeout == 0 {
 		timeout = 2 * time.Second
 	}
-	return &Searcher{client: c, index: index, timeout: timeout}
+	return &Searcher{client: c, index: index, timeout: timeout, guard: guard{client: c, index: index}}
 }
 
 // maxTotal is how far matches are counted.
@@ -259,6 +261,9 @@ func (s *Searcher) post(ctx context.Context, endpoint string, params url.Values,
 }
 
 func (s *Searcher) send(ctx context.Context, endpoint string, params url.Values, mediaType string, body []byte, out any) error {
+	if err := s.guard.check(ctx); err != nil {
+		return err
+	}
 	path := "/" + s.index + "/" + endpoint
 	res, err := s.client.perform(ctx, http.MethodPost, path, params, mediaType, body, onlyReads)
 	if err != nil {
