@@ -52,7 +52,7 @@ func (r *Rebuilder) draft(ctx context.Context, o RunOptions, unfinished string) 
 	if len(x.others) > 0 {
 		return Plan{}, fmt.Errorf("%s is still kept for a rollback: run reindex finalize first, which retires it", x.others[0])
 	}
-	p := Plan{Index: opensearch.IndexName(r.options.Prefix, mappings.Version, time.Now()), Previous: x.reading}
+	p := Plan{Index: opensearch.IndexName(r.options.Prefix, r.mapping.version, time.Now()), Previous: x.reading}
 	if p.Shards, p.Replicas, err = r.copies(ctx, o, x.reading); err != nil {
 		return Plan{}, err
 	}
@@ -128,7 +128,7 @@ func (r *Rebuilder) plan(ctx context.Context, l *lease, o RunOptions, epoch int)
 	}
 	r.say.line("building %s for %s movies", p.Index, progress.Count(p.Movies))
 	return l.update(ctx, func(s *record) {
-		s.Run = &run{Phase: phaseCreate, Index: p.Index, Previous: p.Previous, MappingVersion: mappings.Version, Epoch: epoch,
+		s.Run = &run{Phase: phaseCreate, Index: p.Index, Previous: p.Previous, MappingVersion: r.mapping.version, Epoch: epoch,
 			Shards: p.Shards, Replicas: p.Replicas, StartedAt: time.Now().UTC()}
 	})
 }
@@ -155,7 +155,7 @@ func (r *Rebuilder) create(ctx context.Context, l *lease) error {
 	if err := r.engine.DeleteIndex(ctx, run.Index); err != nil { // half made, by a run that was killed
 		return err
 	}
-	body, err := mappings.Index(mappings.Options{Shards: run.Shards, Replicas: run.Replicas})
+	body, err := r.mapping.index(mappings.Options{Shards: run.Shards, Replicas: run.Replicas})
 	if err != nil {
 		return err
 	}
@@ -202,7 +202,7 @@ func (r *Rebuilder) isFed(ctx context.Context, index string) (bool, error) {
 
 // restoreSettings gives a filled index the settings it is to live with.
 func (r *Rebuilder) restoreSettings(ctx context.Context, run *run) error {
-	body, err := mappings.Index(mappings.Options{Shards: run.Shards, Replicas: run.Replicas})
+	body, err := r.mapping.index(mappings.Options{Shards: run.Shards, Replicas: run.Replicas})
 	if err != nil {
 		return err
 	}

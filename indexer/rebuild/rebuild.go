@@ -122,11 +122,19 @@ type Rebuilder struct {
 	options Options
 	say     reporter
 	epochs  epochs
+	// mapping is what new indices get: that of this release, except in a test of
+	// upgrades.
+	mapping mapping
 	// chunk is how many movies are read in one snapshot, sent in one request, and
 	// repeated by a worker that was killed.
 	chunk int
 	// reached is called at points where a test stops or kills the process.
 	reached func(point string)
+}
+
+type mapping struct {
+	version int
+	index   func(mappings.Options) ([]byte, error)
 }
 
 // New prepares a rebuilder; nothing is asked or changed yet. source and history
@@ -140,7 +148,8 @@ func New(engine *opensearch.Client, log Log, source Source, history History, o O
 	}
 	return &Rebuilder{
 		engine: engine, log: log, source: source, history: history, options: o,
-		say: reporter{o.Out, o.JSON}, epochs: epochs{load: log.LoadRelayState, patience: relayPatience}, chunk: o.Chunk, reached: func(string) {},
+		say: reporter{o.Out, o.JSON}, epochs: epochs{load: log.LoadRelayState, patience: relayPatience},
+		mapping: mapping{mappings.Version, mappings.Index}, chunk: o.Chunk, reached: func(string) {},
 	}
 }
 
@@ -250,8 +259,8 @@ func (r *Rebuilder) unusable(ctx context.Context, run *run, epoch int, restart b
 	switch {
 	case restart:
 		return "as asked", nil
-	case run.MappingVersion != mappings.Version:
-		return fmt.Sprintf("%s has mapping version %d, and this program makes %d", run.Index, run.MappingVersion, mappings.Version), nil
+	case run.MappingVersion != r.mapping.version:
+		return fmt.Sprintf("%s has mapping version %d, and this program makes %d", run.Index, run.MappingVersion, r.mapping.version), nil
 	case run.Epoch != epoch:
 		return fmt.Sprintf("%s was begun in epoch %d, and the database is in epoch %d", run.Index, run.Epoch, epoch), nil
 	case run.Phase == phaseCreate:
