@@ -6,16 +6,20 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"os/user"
+	"slices"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	kongcompletion "github.com/jotaen/kong-completion"
 
+	"movies/indexer/rebuild"
 	"movies/internal/config"
 )
 
@@ -64,7 +68,32 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
-	os.Exit(config.Exit("reindex", err, os.Stderr))
+	os.Exit(exit(err, slices.Contains(os.Args[1:], "--json"), os.Stderr))
+}
+
+// exit gives the exit code and prints the error, with --json as a JSON line.
+func exit(err error, asJSON bool, stderr io.Writer) int {
+	if !asJSON {
+		return config.Exit("reindex", err, stderr)
+	}
+	code := config.Exit("reindex", err, io.Discard)
+	if code == config.ExitOK {
+		return code
+	}
+	line := struct {
+		Error    string `json:"error"`
+		ExitCode int    `json:"exit_code"`
+		// Operator at work, and since when, if that is why.
+		Operator string    `json:"operator,omitempty"`
+		Command  string    `json:"command,omitempty"`
+		Since    time.Time `json:"since,omitzero"`
+	}{Error: err.Error(), ExitCode: code}
+	var held *rebuild.HeldError
+	if errors.As(err, &held) {
+		line.Operator, line.Command, line.Since = held.Operator, held.Command, held.Since
+	}
+	_ = json.NewEncoder(stderr).Encode(line) // nobody is left to tell
+	return code
 }
 
 func run(ctx context.Context, args []string, stdin *os.File, stdout, stderr io.Writer) error {

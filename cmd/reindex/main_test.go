@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	defer func() { _ = stdin.Close() }()
 	var out, errs bytes.Buffer
 	err = run(context.Background(), args, stdin, &out, &errs)
-	code = config.Exit("reindex", err, &errs)
+	code = exit(err, slices.Contains(args, "--json"), &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -48,6 +49,8 @@ func TestUsage(t *testing.T) {
 		{"finalize --yes --search-url=nonsense", 2, "SEARCH_URL"},
 		{"status", 1, "127.0.0.1:1"},
 		{"run", 1, "127.0.0.1:1"},
+		{"status --json", 1, `{"error":"`},
+		{"verify --json --index", 2, `"exit_code":2}`},
 	} {
 		code, stdout, stderr := call(t, strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(stdout+stderr, c.says) {

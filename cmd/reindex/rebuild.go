@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -170,14 +172,14 @@ func printStatus(t *terminal, s *rebuild.Status) {
 		fmt.Fprintln(t.stdout, "there is no index yet: run reindex run")
 	} else {
 		table := tabwriter.NewWriter(t.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "INDEX\tROLE\tMOVIES\tMB\tAGE\tMAPPING\tLAG")
+		fmt.Fprintln(table, "INDEX\tROLE\tALIASES\tMOVIES\tMB\tAGE\tMAPPING\tLAG")
 		for i := range s.Indices {
 			x := &s.Indices[i]
 			lag := "-"
 			if x.Lag != nil {
 				lag = progress.Count(*x.Lag)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, role(x), progress.Count(x.Docs), progress.Count(x.Bytes>>20),
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.Name, role(x), cmp.Or(strings.Join(x.Aliases, ","), "-"), progress.Count(x.Docs), progress.Count(x.Bytes>>20),
 				age(x.CreatedAt), mapping(x), lag)
 		}
 		_ = table.Flush() // to standard output; nobody is left to tell

@@ -21,3 +21,38 @@ func TestTheHoldOfADeadOperatorExpires(t *testing.T) {
 		t.Errorf("%s answers, want %s", e.reading(), first)
 	}
 }
+
+// TestASuspendedOperatorSwapsNothing: its hold has expired, the index that answers
+// has shown more since, and another operator holds it now.
+func TestASuspendedOperatorSwapsNothing(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.seed(30)
+	first := e.run().Index
+	alice := e.rebuilder("alice")
+	suspended := false
+	alice.reached = func(at string) {
+		if at != "about to swap" {
+			return
+		}
+		suspended = true
+		if released, err := e.engine.Release(t.Context(), first); err != nil || !released {
+			t.Errorf("release: %v, %v", released, err)
+		}
+		e.exec(`UPDATE movies SET votes = votes + 1 WHERE id = 1`)
+		e.check(alice.barrier(t.Context(), first))
+		e.check(e.engine.Hold(t.Context(), first, "bob"))
+	}
+	if _, err := alice.Run(t.Context(), defaults); err == nil || !suspended {
+		t.Errorf("alice's run: %v", err)
+	}
+	if e.reading() != first {
+		t.Errorf("%s answers", e.reading())
+	}
+	if err := e.engine.EndHold(t.Context(), first, "bob"); err != nil {
+		t.Errorf("bob's hold was ended: %v", err)
+	}
+	if s := e.run(); !s.Resumed {
+		t.Errorf("got %+v", s)
+	}
+}

@@ -30,7 +30,7 @@ func (r *Rebuilder) Rollback(ctx context.Context) (from, to string, err error) {
 			return fmt.Errorf("several indices are kept fed besides %s: %v; take the alias %s away from all but the one to roll back to", x.reading, x.others, r.feedAlias())
 		}
 		from, to = x.reading, x.others[0]
-		return r.exchange(ctx, from, to, rollbackPatience)
+		return r.exchange(ctx, l, from, to, rollbackPatience)
 	})
 	return from, to, err
 }

@@ -38,6 +38,8 @@ type RunStatus struct {
 // IndexStatus is one index.
 type IndexStatus struct {
 	Name string `json:"name"`
+	// Aliases that it has, without those that say whether it takes writes.
+	Aliases []string `json:"aliases"`
 	// Reads: searches go to it. Fed: changes come to it. Held: its feed is held
 	// for a swap, or by one that died.
 	Reads bool `json:"reads"`
@@ -49,8 +51,11 @@ type IndexStatus struct {
 	Docs           int64 `json:"docs"`
 	// Bytes on disk, all copies.
 	Bytes     int64     `json:"bytes"`
-	CreatedAt time.Time `json:"created_at,omitzero"`
-	CreatedBy string    `json:"created_by,omitempty"`
+	CreatedAt  time.Time `json:"created_at,omitzero"`
+	AgeSeconds int64     `json:"age_seconds,omitempty"`
+	CreatedBy  string    `json:"created_by,omitempty"`
+	// Verified is when a verification last found no difference; zero if none has.
+	Verified time.Time `json:"verified_at,omitzero"`
 	// Lag is how many changes its group has yet to apply; nil if it has no group.
 	Lag *int64 `json:"lag"`
 }
@@ -80,6 +85,7 @@ func (r *Rebuilder) Status(ctx context.Context) (Status, error) {
 		if err != nil {
 			return s, err
 		}
+		status.Verified = kept.Verified[index.Name]
 		s.Indices = append(s.Indices, status)
 	}
 	relay, err := r.log.LoadRelayState(ctx)
@@ -109,9 +115,12 @@ func (r *Rebuilder) allIndices(ctx context.Context) ([]opensearch.Index, error) 
 }
 
 func (r *Rebuilder) indexStatus(ctx context.Context, index opensearch.Index) (IndexStatus, error) {
-	s := IndexStatus{Name: index.Name, Reads: index.HasAlias(r.readAlias()), Fed: index.HasAlias(r.feedAlias()),
+	s := IndexStatus{Name: index.Name, Aliases: index.Aliases, Reads: index.HasAlias(r.readAlias()), Fed: index.HasAlias(r.feedAlias()),
 		MappingVersion: index.MappingVersion, Understood: mappings.Understands(index.MappingVersion),
 		CreatedAt: index.Facts.CreatedAt, CreatedBy: index.Facts.CreatedBy}
+	if !s.CreatedAt.IsZero() {
+		s.AgeSeconds = int64(time.Since(s.CreatedAt).Seconds())
+	}
 	stats, err := r.engine.Stats(ctx, index.Name)
 	if err != nil {
 		return s, err

@@ -2,6 +2,7 @@ package rebuild
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -36,7 +37,7 @@ func (r *Rebuilder) swapIn(ctx context.Context, l *lease) error {
 		}
 		return r.engine.UpdateAliases(ctx, opensearch.AliasAction{Alias: r.readAlias(), Index: run.Index})
 	}
-	if err := r.exchange(ctx, x.reading, run.Index, swapPatience); err != nil {
+	if err := r.exchange(ctx, l, x.reading, run.Index, swapPatience); err != nil {
 		return err
 	}
 	r.say.line("%s answers now; %s is kept fed for a rollback until reindex finalize", run.Index, x.reading)
@@ -51,8 +52,9 @@ func (r *Rebuilder) swapIn(ctx context.Context, l *lease) error {
 // least as much, and the alias is moved in one call that also ends the hold, and
 // fails if somebody has ended it. If that takes too long the hold is ended, and
 // it is tried again later. The hold of a process that died expires: the indexer
-// ends it.
-func (r *Rebuilder) exchange(ctx context.Context, from, to string, patience time.Duration) error {
+// ends it. A process that was suspended and taken over from finds its own hold
+// ended, and cannot end another's.
+func (r *Rebuilder) exchange(ctx context.Context, l *lease, from, to string, patience time.Duration) error {
 	for attempt := range swapAttempts {
 		if err := r.awaitFeed(ctx, to, patience); err != nil {
 			return err
@@ -61,6 +63,9 @@ func (r *Rebuilder) exchange(ctx context.Context, from, to string, patience time
 			return err
 		}
 		r.reached("about to hold")
+		if err := l.update(ctx, func(*record) {}); err != nil { // or another operator is at work by now
+			return err
+		}
 		done, err := r.tryExchange(ctx, from, to)
 		if err != nil || done {
 			return err
@@ -80,10 +85,12 @@ func (r *Rebuilder) tryExchange(ctx context.Context, from, to string) (done bool
 	if err != nil {
 		return false, err
 	}
-	if state == opensearch.Writable {
-		if err := r.engine.Hold(ctx, from); err != nil {
-			return false, errors.Join(err, r.unhold(ctx, from))
-		}
+	if state != opensearch.Writable {
+		return false, fmt.Errorf("the feed of %s is held by somebody else, or the index is gone: see reindex status, and run again", from)
+	}
+	token := rand.Text()
+	if err := r.engine.Hold(ctx, from, token); err != nil {
+		return false, errors.Join(err, r.letGo(ctx, from, token))
 	}
 	r.reached("feed held")
 	passed, err := r.passesSoon(ctx, to)
@@ -91,18 +98,30 @@ func (r *Rebuilder) tryExchange(ctx context.Context, from, to string) (done bool
 		err = r.engine.Refresh(ctx, to)
 	}
 	if err != nil || !passed {
-		return false, errors.Join(err, r.unhold(ctx, from))
+		return false, errors.Join(err, r.letGo(ctx, from, token))
 	}
-	err = r.engine.EndHold(ctx, from,
+	r.reached("about to swap")
+	err = r.engine.EndHold(ctx, from, token,
 		opensearch.AliasAction{Alias: r.readAlias(), Index: from, Remove: true},
 		opensearch.AliasAction{Alias: r.readAlias(), Index: to})
 	switch {
 	case errors.Is(err, movie.ErrNotFound): // the hold has expired
-		return false, r.unhold(ctx, from)
+		return false, r.letGo(ctx, from, token)
 	case err != nil:
-		return false, errors.Join(err, r.unhold(ctx, from))
+		return false, errors.Join(err, r.letGo(ctx, from, token))
 	}
 	return true, nil
+}
+
+// letGo ends a hold of one's own, even if the operator has given up. Another's is
+// left alone: this process may have been suspended, and taken over from.
+func (r *Rebuilder) letGo(ctx context.Context, index, token string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := r.engine.EndHold(ctx, index, token); err != nil && !errors.Is(err, movie.ErrNotFound) {
+		return fmt.Errorf("the feed of %s is still held; the indexer ends that by itself: %w", index, err)
+	}
+	return nil
 }
 
 // passesSoon tells whether the index's feed passes, within the limit of a hold,
@@ -129,14 +148,10 @@ func (r *Rebuilder) passesSoon(ctx context.Context, index string) (bool, error) 
 	return false, nil
 }
 
-// unhold gives an index its write alias back, even if the operator has given up.
+// unhold gives an index its write alias back, whoever took it away.
 func (r *Rebuilder) unhold(ctx context.Context, index string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if released, err := r.engine.Release(ctx, index); released {
-		return nil
-	} else if err != nil {
-		return fmt.Errorf("the feed of %s is still held; the indexer ends that by itself: %w", index, err)
+	if released, err := r.engine.Release(ctx, index); released || err != nil {
+		return err
 	}
 	// Not held with a mark: by hand, or not at all.
 	return r.engine.UpdateAliases(ctx, opensearch.AliasAction{Alias: opensearch.WriteAlias(index), Index: index})

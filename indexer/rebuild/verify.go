@@ -40,6 +40,8 @@ type Verification struct {
 	// Restless of them kept changing until the end of the verification.
 	InFlight int64 `json:"in_flight"`
 	Restless int64 `json:"restless"`
+	// InFlightIDs are the first of them.
+	InFlightIDs []int64 `json:"in_flight_ids,omitempty"`
 	// Repaired is how many a repair has put right.
 	Repaired int64   `json:"repaired"`
 	Seconds  float64 `json:"seconds"`
@@ -158,7 +160,7 @@ func (r *Rebuilder) settle(ctx context.Context, v *Verification, suspects []int6
 		err := r.eachPair(ctx, v.Index, undecided, func(id int64, p *pair) {
 			switch {
 			case p.same() && !p.ahead:
-				v.InFlight++
+				v.inFlight(id)
 			case !p.settled(before[id]):
 				before[id] = p
 				restless = append(restless, id)
@@ -172,11 +174,20 @@ func (r *Rebuilder) settle(ctx context.Context, v *Verification, suspects []int6
 		undecided = restless
 	}
 	v.Restless = int64(len(undecided))
-	v.InFlight += v.Restless
+	for _, id := range undecided {
+		v.inFlight(id)
+	}
 	for _, d := range v.strays {
 		v.wrong(Difference{Document: d.ID, Routing: d.Routing, Kind: Stray, Version: d.Version})
 	}
 	return nil
+}
+
+func (v *Verification) inFlight(id int64) {
+	v.InFlight++
+	if len(v.InFlightIDs) < listed {
+		v.InFlightIDs = append(v.InFlightIDs, id)
+	}
 }
 
 func (v *Verification) wrong(d Difference) {

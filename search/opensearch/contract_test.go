@@ -175,7 +175,7 @@ func contractOfAliases(t *testing.T, c *opensearch.Client, index, other string) 
 	}
 	expect("after an impossible action", opensearch.Writable, read)
 
-	if err := c.Hold(ctx, index); err != nil {
+	if err := c.Hold(ctx, index, "a"); err != nil {
 		t.Fatal(err)
 	}
 	expect("held", opensearch.Withheld, read)
@@ -186,11 +186,11 @@ func contractOfAliases(t *testing.T, c *opensearch.Client, index, other string) 
 	if released, err := c.Release(ctx, index); err != nil || !released {
 		t.Errorf("released %v, %v", released, err)
 	}
-	if err := c.EndHold(ctx, index, swap...); !errors.Is(err, movie.ErrNotFound) {
+	if err := c.EndHold(ctx, index, "a", swap...); !errors.Is(err, movie.ErrNotFound) {
 		t.Errorf("a swap whose hold has expired: %v, want not found", err)
 	}
 	expect("a swap whose hold has expired", opensearch.Writable, read)
-	if err := errors.Join(c.Hold(ctx, index), c.EndHold(ctx, index, swap...)); err != nil {
+	if err := errors.Join(c.Hold(ctx, index, "b"), c.EndHold(ctx, index, "b", swap...)); err != nil {
 		t.Fatal(err)
 	}
 	expect("swapped", opensearch.Writable)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"movies/internal/movie"
@@ -134,7 +135,7 @@ func (c *Client) Indices(ctx context.Context, name string) ([]Index, error) {
 	for name, a := range answer {
 		index := Index{Name: name, MappingVersion: a.Mappings.Meta.Version, Facts: a.Mappings.Meta.Facts}
 		for alias := range a.Aliases {
-			if alias != WriteAlias(name) && alias != holdAlias(name) {
+			if alias != WriteAlias(name) && !strings.HasPrefix(alias, holdMark(name)) {
 				index.Aliases = append(index.Aliases, alias)
 			}
 		}
