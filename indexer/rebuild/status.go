@@ -50,7 +50,7 @@ type IndexStatus struct {
 	Understood     bool  `json:"understood"`
 	Docs           int64 `json:"docs"`
 	// Bytes on disk, all copies.
-	Bytes     int64     `json:"bytes"`
+	Bytes      int64     `json:"bytes"`
 	CreatedAt  time.Time `json:"created_at,omitzero"`
 	AgeSeconds int64     `json:"age_seconds,omitempty"`
 	CreatedBy  string    `json:"created_by,omitempty"`
