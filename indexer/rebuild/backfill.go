@@ -37,7 +37,7 @@ func (r *Rebuilder) backfill(ctx context.Context, l *lease, maxRate float64) err
 	defer bar.Finish()
 	b := &backfill{Rebuilder: r, lease: l, bar: bar, epoch: run.Epoch, index: run.Index,
 		limit: rate.NewLimiter(rate.Inf, chunkMovies), pace: newPace(backfillWorkers)}
-	b.ranges = ranges{source: r.source, size: r.chunk, next: run.Next, exhausted: run.Exhausted, again: run.Pending}
+	b.ranges = ranges{source: r.source, size: r.chunkOf(total), next: run.Next, exhausted: run.Exhausted, again: run.Pending}
 	b.movies = run.Movies
 	if maxRate > 0 {
 		b.limit = rate.NewLimiter(rate.Limit(maxRate), chunkMovies)
@@ -54,6 +54,13 @@ func (r *Rebuilder) backfill(ctx context.Context, l *lease, maxRate float64) err
 		g.Go(func() error { return b.work(ctx) })
 	}
 	return g.Wait()
+}
+
+// chunkOf makes the chunks of a small catalogue smaller, so that there is one for
+// every worker.
+func (r *Rebuilder) chunkOf(total int64) int {
+	const least = 100
+	return min(r.chunk, max(least, int(total/(2*backfillWorkers))))
 }
 
 // backfill is the work that its workers share.

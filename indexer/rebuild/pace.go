@@ -145,6 +145,14 @@ func (o *observer) judge(lately opensearch.SearchTime) {
 	}
 }
 
+// blind gives way to a cluster that does not answer, for it is not well, but does
+// not rest until it does.
+func (o *observer) blind() {
+	o.calm = 0
+	o.rest(false)
+	o.slower()
+}
+
 // learn takes a window of rest for the usual. Half a millisecond more or less is
 // the engine's way of counting.
 func (o *observer) learn(calm opensearch.SearchTime) {
@@ -174,7 +182,7 @@ func (r *Rebuilder) watch(ctx context.Context, p *pace, index string) {
 		now, failed := r.engine.SearchTime(ctx, index)
 		switch {
 		case failed != nil:
-			p.slower() // a cluster that does not answer is not well
+			o.blind()
 		case err != nil: // there is nothing to compare with
 		default:
 			o.judge(now.Since(before))

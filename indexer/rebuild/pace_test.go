@@ -49,6 +49,11 @@ func TestTheBackfillGivesWayAndComesBack(t *testing.T) {
 	if o.usual != 15*time.Millisecond {
 		t.Errorf("learned anew: %s", o.usual)
 	}
+	o.calm = 1
+	o.rest(true)
+	if o.blind(); o.pace.calm || o.level >= backfillWorkers {
+		t.Errorf("a cluster that does not answer: resting %v, level %g", o.pace.calm, o.level)
+	}
 	for range 10 {
 		o.judge(opensearch.SearchTime{Queries: 1, Spent: time.Second})
 	}
