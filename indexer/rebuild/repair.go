@@ -90,7 +90,7 @@ func (r *Rebuilder) repair(ctx context.Context, l *lease, v *Verification) error
 // look replaces the findings by those about some movies, once everything
 // announced has come.
 func (r *Rebuilder) look(ctx context.Context, v *Verification, ids []int64) error {
-	v.Total, v.Differences, v.ids, v.strays = 0, nil, nil, nil
+	v.Total, v.Differences, v.ids, v.strays = 0, []Difference{}, nil, nil
 	if err := r.barrier(ctx, v.Index); err != nil {
 		return err
 	}

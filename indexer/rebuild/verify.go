@@ -97,7 +97,7 @@ func (r *Rebuilder) Verify(ctx context.Context, index string) (Verification, err
 func (r *Rebuilder) verify(ctx context.Context, index string) (v Verification, err error) {
 	began := time.Now()
 	defer func() { v.Seconds = time.Since(began).Seconds() }()
-	v.Index = index
+	v.Index, v.Differences = index, []Difference{} // in JSON a list, also when empty
 	suspects, err := r.suspects(ctx, &v)
 	if err != nil {
 		return v, err
