@@ -33,7 +33,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestGoldenRanking(t *testing.T) {
 	t.Parallel()
 	movies := sampleMovies(t)
-	searcher := indexed(t, movies)
+	searcher, _ := indexed(t, movies)
 	var got strings.Builder
 	var answers []relevance.Answered
 	for _, w := range wanted(t, movies) {
@@ -64,7 +64,7 @@ func TestGoldenRanking(t *testing.T) {
 func TestKnownItems(t *testing.T) {
 	t.Parallel()
 	movies := sampleMovies(t)
-	searcher := indexed(t, movies)
+	searcher, _ := indexed(t, movies)
 	byKind := map[string][]relevance.Answered{}
 	var all []relevance.Answered
 	for _, k := range relevance.KnownItems(movies, 300, 1) {
@@ -209,8 +209,8 @@ func sampleMovies(t *testing.T) []movie.Movie {
 	return movies
 }
 
-// indexed is a searcher over an index of the test's own with the movies.
-func indexed(t *testing.T, movies []movie.Movie) *opensearch.Searcher {
+// indexed is a searcher over an index of the test's own with the movies, and its name.
+func indexed(t *testing.T, movies []movie.Movie) (searcher *opensearch.Searcher, index string) {
 	t.Helper()
 	url, prefix := stacktest.OpenSearch(t)
 	client, err := opensearch.New(config.Search{URLs: []string{url}})
@@ -222,7 +222,7 @@ func indexed(t *testing.T, movies []movie.Movie) *opensearch.Searcher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	index := prefix + "movies"
+	index = prefix + "movies"
 	if err := client.CreateIndex(t.Context(), index, body, opensearch.Facts{CreatedBy: t.Name()}); err != nil {
 		t.Fatal(err)
 	}
@@ -240,5 +240,5 @@ func indexed(t *testing.T, movies []movie.Movie) *opensearch.Searcher {
 	if err := client.Refresh(t.Context(), index); err != nil {
 		t.Fatal(err)
 	}
-	return opensearch.NewSearcher(client, index, time.Minute)
+	return opensearch.NewSearcher(client, index, time.Minute), index
 }
