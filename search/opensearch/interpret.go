@@ -34,7 +34,9 @@ func interpret(q query.Query, first *movie.Movie, title string) *search.Interpre
 	if first != nil {
 		out.People, words = people(first, words, inTitle)
 	}
-	out.Text = strings.Join(words, " ")
+	if out.Text = strings.Join(words, " "); len(q.Terms) == 0 {
+		out.Text = q.Text // punctuation alone is looked for as it is
+	}
 	return out
 }
 

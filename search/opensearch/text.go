@@ -66,7 +66,7 @@ func beginning(p search.Position) bool { return len(p.Shown) == 0 && len(p.After
 // else similar words, or else some.
 func (s *Searcher) sortedText(ctx context.Context, q *plan, p search.Position) (*search.Result, error) {
 	result, err := s.sorted(ctx, *q, orderOf(q.request.Sort), p, q.request.Limit)
-	for _, at := range []step{similarTerms, anySimilar} {
+	for _, at := range []step{similarTerms, anySimilar, unquoted} {
 		if err != nil || result.Total.Value > 0 || !beginning(p) {
 			break
 		}
@@ -145,26 +145,36 @@ func (s *Searcher) window(ctx context.Context, q *plan, beginning bool, size int
 	return w, nil
 }
 
-// matches asks for the best matches. At the beginning of an answer it takes a
-// later step if too little matches everything.
+// matches asks for the best matches. At the beginning of an answer it takes later
+// steps for as long as too little matches.
 func (s *Searcher) matches(ctx context.Context, q *plan, beginning bool, size int) (*answer, []search.Item, error) {
-	a, err := s.search(ctx, q.windowBody(size))
-	if err != nil {
-		return nil, nil, err
-	}
-	if total := a.Hits.Total.Value; beginning && total < enough {
-		at := anyTerm
-		if total < few {
-			at = anySimilar
-		}
-		if err := s.take(ctx, q, at); err != nil {
+	for {
+		a, err := s.search(ctx, q.windowBody(size))
+		if err != nil {
 			return nil, nil, err
 		}
-		if a, err = s.search(ctx, q.windowBody(size)); err != nil {
+		next, ok := q.text.next(a.Hits.Total.Value)
+		if !beginning || !ok {
+			return a, a.items(), nil
+		}
+		if err := s.take(ctx, q, next); err != nil {
 			return nil, nil, err
 		}
 	}
-	return a, a.items(), nil
+}
+
+// next is the step to take when so many movies match; false if it is enough, or
+// there is nothing left to give up.
+func (u *understood) next(total int64) (step, bool) {
+	switch {
+	case u.at == allTerms && total < few:
+		return anySimilar, true
+	case u.at == allTerms && total < enough:
+		return anyTerm, true
+	case u.at != unquoted && total == 0 && len(u.query.Phrases) > 0:
+		return unquoted, true
+	}
+	return 0, false
 }
 
 // Candidates are what the ranker is given for a text, for training it.
@@ -196,6 +206,7 @@ func (a *answer) candidates(items []search.Item) []rank.Candidate {
 // relaxations tell a person what the steps give up.
 var relaxations = map[step]string{
 	similarTerms: "similar words are accepted", anyTerm: "not all words have to match", anySimilar: "similar words are accepted, and not all have to match",
+	unquoted: "quoted words do not have to stand together",
 }
 
 // interpretation says what was understood, in the light of the movie that came first.
@@ -209,21 +220,27 @@ func (u *understood) interpretation(w *ranking) *search.Interpretation {
 		title = first.MatchedTitle
 	}
 	out := interpret(u.query, &first.Movie, title)
+	if u.at == unquoted {
+		out.Relaxed = append(out.Relaxed, relaxations[unquoted])
+	}
 	if missing := w.places[0].Missing; len(missing) > 0 {
-		out.Relaxed = u.givenUp(missing, &first, title)
+		out.Relaxed = append(out.Relaxed, u.givenUp(missing, &first, title)...)
 	}
 	return out
 }
 
 // givenUp tells what the first movie lacks: words it has in another spelling, and
-// words it does not have at all.
+// words it does not have at all, not even glued together or begun.
 func (u *understood) givenUp(missing []string, first *search.Item, title string) []string {
 	present := wordsOf(first, title)
 	var out []string
 	for _, word := range missing {
+		if partOf(present, word) {
+			continue
+		}
 		if c := u.similar.in(word, present); c != "" {
 			out = append(out, word+" taken for "+c)
-		} else if !slices.ContainsFunc(present, func(w string) bool { return strings.HasPrefix(w, word) }) {
+		} else {
 			out = append(out, word+" left out")
 		}
 	}
@@ -231,33 +248,42 @@ func (u *understood) givenUp(missing []string, first *search.Item, title string)
 }
 
 // betterSpelling is the text with the corrections that led to the first movie, or
-// empty if there were none.
+// empty if there were none, or more of the text is still not found than was corrected.
 func (u *understood) betterSpelling(w *ranking) string {
 	if len(w.items) == 0 || len(u.similar) == 0 {
 		return ""
 	}
 	first := &w.items[0]
 	present := wordsOf(first, first.MatchedTitle)
-	words, corrected := query.Words(u.query.Text), false
+	words, corrected, foreign := query.Words(u.query.Text), 0, 0
 	for i, word := range words {
-		if !slices.Contains(w.places[0].Missing, word) {
+		if !slices.Contains(w.places[0].Missing, word) || partOf(present, word) {
 			continue
 		}
 		if c := u.similar.in(word, present); c != "" {
-			words[i], corrected = c, true
+			words[i] = c
+			corrected++
+		} else {
+			foreign++
 		}
 	}
-	if !corrected {
+	if corrected == 0 || foreign > corrected {
 		return ""
 	}
 	return strings.Join(words, " ")
 }
 
-// wordsOf are the words of the titles and the people of a movie.
+// partOf tells whether a word begins or ends one that is present.
+func partOf(present []string, word string) bool {
+	return slices.ContainsFunc(present, func(w string) bool { return strings.HasPrefix(w, word) || strings.HasSuffix(w, word) })
+}
+
+// wordsOf are the words of the titles and the people of a movie, and its titles
+// without spaces.
 func wordsOf(i *search.Item, title string) []string {
 	out := append(query.Words(i.Movie.Title), query.Words(title)...)
 	for _, name := range slices.Concat(i.Movie.Directors, i.Movie.Cast) {
 		out = append(out, query.Words(name)...)
 	}
-	return out
+	return append(out, query.Glue(i.Movie.Title), query.Glue(title))
 }

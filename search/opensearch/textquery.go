@@ -13,7 +13,8 @@ type step uint8
 
 const (
 	// allTerms: every required term is somewhere in the movie, as it is, or glued
-	// or split differently; or a title is, or begins with, the text.
+	// or split differently; or a title is, or begins with, the text; or it begins
+	// with the text without the number of a sequel, for who asks for "Cars 1" means "Cars".
 	allTerms step = iota
 	// similarTerms: every required term, or one that it may be a misspelling or the
 	// beginning of.
@@ -22,12 +23,14 @@ const (
 	anyTerm
 	// anySimilar: at least one required term, or a similar one.
 	anySimilar
+	// unquoted: as anySimilar, and quoted words do not have to stand together.
+	unquoted
 
-	lastStep = anySimilar
+	lastStep = unquoted
 )
 
 // forgives tells whether misspellings are forgiven.
-func (s step) forgives() bool { return s == similarTerms || s == anySimilar }
+func (s step) forgives() bool { return s == similarTerms || s >= anySimilar }
 
 // partial tells whether some terms may be missing.
 func (s step) partial() bool { return s >= anyTerm }
@@ -38,8 +41,8 @@ var scored = []struct {
 	name, field string
 	weight      float64
 }{
-	{"title", "title", 2}, {"titles", "titles.stem", 2}, {"names", "names", 1.2},
-	{"characters", "characters", 1}, {"keywords", "keywords.text", 0.8}, {"overview", "overview", 0.5},
+	{"title", "title", 1}, {"titles", "titles.stem", 2}, {"names", "names", 1.2},
+	{"characters", "characters", 2}, {"keywords", "keywords.text", 0.8}, {"overview", "overview", 1},
 }
 
 // Weights of what else a text can match.
@@ -47,6 +50,7 @@ const (
 	weightWhole   = 20 // a title is the text
 	weightCore    = 15 // a title is the text without noise
 	weightStarts  = 6  // a title begins with the text without noise
+	weightSeries  = 5  // a title begins with the text without the sequel's number
 	weightPhrase  = 2
 	weightYear    = 4
 	weightJoined  = 3
@@ -80,6 +84,9 @@ func textQuery(q query.Query, at step, similar corrections) obj {
 	if len(query.Glue(core)) >= minBeginning {
 		ways = append(ways, constant(match("titles.starts", core, nil), weightStarts))
 	}
+	if series := q.Series(); len(query.Glue(series)) >= minBeginning {
+		ways = append(ways, constant(match("titles.starts", series, nil), weightSeries))
+	}
 	should := []obj{
 		constant(match("titles.glued", core, nil), weightCore),
 		{"match_phrase": obj{"titles": obj{"query": core, "boost": weightPhrase, "_name": "phrase"}}},
@@ -92,7 +99,11 @@ func textQuery(q query.Query, at step, similar corrections) obj {
 	if noise := q.Noise(); noise != "" {
 		should = append(should, match("title", noise, obj{"boost": weightNoise}))
 	}
-	b := obj{"must": append(phrases(q), obj{"bool": obj{"should": ways}}), "should": should}
+	must := []obj{{"bool": obj{"should": ways}}}
+	if at != unquoted {
+		must = append(must, phrases(q)...)
+	}
+	b := obj{"must": must, "should": should}
 	if len(q.Excluded) > 0 {
 		b["must_not"] = excluded(q)
 	}
@@ -119,7 +130,7 @@ func termClause(q query.Query, i int, at step, similar corrections) obj {
 		ways = append(ways, match("all", strings.Join(t.Genres, " "), obj{"operator": "and"}))
 	case at != allTerms && len(t.Words) == 1:
 		ways = append(ways, similar.clauses(t.Words[0])...)
-		if i == len(q.Terms)-1 && len(t.Words[0]) > 1 {
+		if i == len(q.Terms)-1 && (i == 0 || len(t.Words[0]) > 1) {
 			ways = append(ways, constant(match("titles.prefix", t.Text(), nil), weightBegun))
 		}
 	}
@@ -152,7 +163,7 @@ func joinings(terms []query.Term, i int) []string {
 
 // phrases have to stand together in some field.
 func phrases(q query.Query) []obj {
-	out := make([]obj, 0, len(q.Phrases)+1)
+	out := make([]obj, 0, len(q.Phrases))
 	for _, p := range q.Phrases {
 		out = append(out, obj{"multi_match": obj{"query": p, "type": "phrase", "fields": []string{"titles", "names", "characters", "keywords.text", "overview"}}})
 	}

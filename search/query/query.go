@@ -71,3 +71,32 @@ func (q Query) Core() string {
 func (q Query) Noise() string {
 	return strings.Join(q.Words(func(t Term) bool { return t.Kind == Noise }), " ")
 }
+
+// Series is the text without noise and without the number of a sequel: what the
+// titles of a series begin with. It is empty when no such number was typed, or
+// nothing else.
+func (q Query) Series() string {
+	numbered := false
+	words := q.Words(func(t Term) bool {
+		number := t.Sequel() > 0
+		numbered = numbered || number
+		return t.Kind != Noise && t.Kind != Year && !number
+	})
+	if !numbered {
+		return ""
+	}
+	return strings.Join(words, " ")
+}
+
+// Sequel is the number a term is, if it can be that of a sequel: of one digit or
+// two. 0 otherwise.
+func (t Term) Sequel() int {
+	if t.Kind != Word || len(t.Words[0]) > 2 {
+		return 0
+	}
+	n, err := strconv.ParseUint(t.Words[0], 10, 8)
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}

@@ -2,7 +2,9 @@ package rank
 
 import (
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"movies/internal/movie"
 	"movies/search/query"
@@ -47,6 +49,7 @@ func (l *list) features(d *doc) []float32 {
 
 func (l *list) fill(v *vector, d *doc) {
 	l.engine(v, d)
+	l.named(v, d)
 	l.title(v, d)
 	l.numbers(v, d)
 	l.merits(v, d)
@@ -54,9 +57,10 @@ func (l *list) fill(v *vector, d *doc) {
 	l.likeness(v, d)
 }
 
-// engine: what the engine thinks, and where it found the words.
+// engine: what the engine thinks, and where it found the words. Scores are shares,
+// of the best one or of what the text's words weigh: the engine's own grow with
+// the catalogue, and a model learned on a small one must hold in a large one.
 func (l *list) engine(v *vector, d *doc) {
-	v.add("score", d.Score)
 	v.add("score share", d.Score/max(l.shared.score, 1e-9))
 	v.add("place", math.Log1p(float64(d.place)))
 	all, lacking := 0.0, 0
@@ -67,13 +71,67 @@ func (l *list) engine(v *vector, d *doc) {
 		}
 	}
 	for _, name := range Parts {
-		v.add(name, d.Parts[name])
-		v.add(name+" share", d.Parts[name]/l.weight)
+		v.add(name, d.Parts[name]/l.weight)
 	}
 	v.add("anywhere", d.anywhere)
 	v.add("lacking", float64(lacking))
 	v.add("all", all/l.weight)
-	v.add("phrase", d.Parts["phrase"])
+	v.add("phrase", d.Parts["phrase"]/l.weight)
+}
+
+// named: how much of the text is all of a name, a keyword or a genre.
+func (l *list) named(v *vector, d *doc) {
+	person, character, keyword := 0.0, 0.0, 0.0
+	if d.Parts["names"] > 0 {
+		person = max(l.taken(d.values(traitCast)), l.taken(d.values(traitDirectors)))
+	}
+	if d.Parts["characters"] > 0 {
+		character = l.taken(d.roles)
+	}
+	if d.Parts["keywords"] > 0 {
+		keyword = l.taken(d.values(traitKeywords))
+	}
+	v.add("person", person)
+	v.add("character", character)
+	v.add("keyword", keyword)
+	v.add("genre", l.genres(d))
+}
+
+// taken is the largest share of the text's weight that the words of one value
+// take, all of which are in the text.
+func (l *list) taken(values []string) float64 {
+	best := 0.0
+	for _, value := range values {
+		words, sum := query.Words(value), 0.0
+		for _, w := range words {
+			weight, ok := l.weightOf[w]
+			if !ok {
+				sum = 0
+				break
+			}
+			sum += weight
+		}
+		best = max(best, sum/l.weight)
+	}
+	return best
+}
+
+// genres is the share of the text's genres that the movie has; -1 without any.
+func (l *list) genres(d *doc) float64 {
+	asked, has := 0, 0
+	for _, t := range l.q.Terms {
+		if t.Kind != query.Genre {
+			continue
+		}
+		asked++
+		if slices.ContainsFunc(d.Movie.Genres, func(g string) bool { return strings.EqualFold(g, strings.Join(t.Genres, " ")) }) {
+			has++
+		}
+	}
+	if asked == 0 {
+		return -1
+	}
+	return float64(has) / float64(asked)
 }
 
 // title: how the titles and the text cover each other.
@@ -213,15 +271,14 @@ func (l *list) question(v *vector) {
 	}
 	v.add("q words", float64(len(l.words)))
 	v.add("q required", float64(required))
-	v.add("q weight", l.weight)
 	v.flag("q year", l.years != nil)
 	v.add("q cover", l.shared.cover)
 	v.add("q both", l.shared.product)
 	v.add("q complete", math.Log1p(float64(l.shared.complete)))
-	v.add("q score", l.shared.score)
+	v.add("q score", l.shared.score/l.weight)
 	gap := 0.0
 	if len(l.docs) > 1 {
-		gap = l.docs[0].Score - l.docs[1].Score
+		gap = (l.docs[0].Score - l.docs[1].Score) / max(l.shared.score, 1e-9)
 	}
 	v.add("q gap", gap)
 }

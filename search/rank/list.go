@@ -25,9 +25,11 @@ type list struct {
 	at    []int
 	// pairs are, for each word, it glued to the one before and the one behind.
 	pairs [][]string
-	// weights of the required terms by rarity, and their sum.
-	weights []float64
-	weight  float64
+	// weights of the required terms by rarity, and their sum; weightOf those of
+	// all words of the text.
+	weights  []float64
+	weight   float64
+	weightOf map[string]float64
 	// number is the sequel asked for, or 0; years the term that names them.
 	number int
 	years  *query.Term
@@ -89,7 +91,7 @@ func (l *list) readTerms() {
 				core = append(core, t.Words...)
 			}
 		}
-		if n := sequel(t); n > 0 {
+		if n := t.Sequel(); n > 0 {
 			l.number = n
 		}
 	}
@@ -107,21 +109,6 @@ func (l *list) readTerms() {
 	l.glued = strings.Join(glued, "")
 	l.core = withoutArticle(strings.Join(core, ""), core)
 	l.whole = []string{withoutArticle(strings.Join(l.words, ""), l.words), query.Glue(l.q.Text)}
-}
-
-// sequel is the number a term is, if it can be that of a sequel.
-func sequel(t query.Term) int {
-	if t.Kind != query.Word || len(t.Words[0]) > 2 {
-		return 0
-	}
-	n := 0
-	for _, r := range t.Words[0] {
-		if r < '0' || r > '9' {
-			return 0
-		}
-		n = 10*n + int(r-'0')
-	}
-	return n
 }
 
 // weigh takes the rarity of a term from the score it gave; a term that nothing
@@ -143,6 +130,13 @@ func (l *list) weigh(candidates []Candidate) {
 			l.weights[i] = rarest
 		}
 		l.weight += l.weights[i]
+	}
+	l.weight = max(l.weight, 1e-9)
+	l.weightOf = make(map[string]float64, len(l.words))
+	for i, t := range l.q.Terms {
+		for _, w := range t.Words {
+			l.weightOf[w] = l.weights[i] / float64(len(t.Words))
+		}
 	}
 }
 
@@ -191,7 +185,7 @@ func (l *list) missing(d *doc) []string {
 }
 
 func (d *doc) otherTitle() string {
-	if d.best.title == d.Movie.Title || d.best.fits() == d.main.fits() {
+	if d.best.title == d.Movie.Title || d.main.whole || d.best.fits() == d.main.fits() {
 		return ""
 	}
 	return d.best.title

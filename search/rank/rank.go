@@ -36,9 +36,8 @@ var Parts = []string{"title", "titles", "names", "characters", "keywords", "over
 type Place struct {
 	// Candidate is its index among the candidates.
 	Candidate int
-	// Score is 0 to 1 for the model's opinion, and 1 to 4 more for a title of the
-	// same words, that is the text without noise, in full, or in full with the same
-	// punctuation; 0 behind Depth.
+	// Score is 0 to 1 for the model's opinion, and 1 to 5 more for a title that is
+	// the text, see tier; 0 behind Depth.
 	Score float64
 	// OtherTitle is the other or original title that fits the text better than
 	// the title does, or empty.
@@ -88,14 +87,16 @@ func (l *list) opinion(m *Model, d *doc) float64 {
 	return opinion
 }
 
-// tier is 4 for a title that is the text with its punctuation, where it has any
-// ("mother!"), 3 for one that is the text, 2 for one that is the text without
-// noise and with the year fitting, 1 for one of the same words in another order,
-// 0 otherwise.
+// tier is 5 for a title that is the text with its punctuation, where it has any
+// ("mother!"), 4 for one of the same words, 3 for one that differs by an article or
+// by spaces alone, 2 for one that is the text without noise and with the year
+// fitting, 1 for one of the same words in another order, 0 otherwise.
 func (l *list) tier(d *doc) float64 {
 	const all = 0.999
 	switch c := d.best; {
 	case c.whole && l.punctuated && strings.EqualFold(c.title, l.q.Text):
+		return 5
+	case c.equal:
 		return 4
 	case c.whole:
 		return 3

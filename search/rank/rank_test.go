@@ -81,6 +81,26 @@ func TestPunctuationDecidesBetweenEqualTitles(t *testing.T) {
 	}
 }
 
+// TestNearerTitleIsFirst: of several titles that are the text, the one that is it
+// word by word comes first, however much better known the others are.
+func TestNearerTitleIsFirst(t *testing.T) {
+	for text, want := range map[string]string{
+		"spiderman": "Spiderman", "spider man": "Spider-Man", "the thing": "The Thing", "thing": "Thing", "the the": "The The", "the": "The",
+	} {
+		var candidates []rank.Candidate
+		for i, title := range []string{"Spiderman", "Spider-Man", "The Thing", "Thing", "The The", "The"} {
+			votes := int64(10)
+			if title != want {
+				votes = 1 << 20
+			}
+			candidates = append(candidates, rank.Candidate{Movie: &movie.Movie{ID: int64(i), Title: title, Votes: votes, Popularity: float64(votes)}, Score: float64(votes)})
+		}
+		if first := rank.Order(query.Parse(text), candidates)[0]; candidates[first.Candidate].Movie.Title != want || first.OtherTitle != "" {
+			t.Errorf("%s: %s is first", text, candidates[first.Candidate].Movie.Title)
+		}
+	}
+}
+
 func TestOtherTitleIsTheReasonOnlyWhenItFitsBetter(t *testing.T) {
 	m := movie.Movie{ID: 1, Title: "Spirited Away", OriginalTitle: "千と千尋の神隠し", Akas: []string{"Sen to Chihiro no kamikakushi"}}
 	for text, want := range map[string]string{

@@ -14,8 +14,9 @@ import (
 // that are glued or split, begun or misspelt, each by how near it comes.
 type cover struct {
 	title string
-	// whole: the title is the text; core: it is the text without noise and years.
-	whole, core bool
+	// equal: the title is the text, word by word; whole: it is, apart from a leading
+	// article and spaces; core: it is the text without noise and years.
+	equal, whole, core bool
 	// text is the share of the text's weight in the title, words the share of the
 	// title's words in the text.
 	text, textSoft, words, wordsSoft float64
@@ -39,6 +40,9 @@ func (c cover) fits() float64 {
 	}
 	if c.whole {
 		v += 2
+	}
+	if c.equal {
+		v++
 	}
 	return v
 }
@@ -67,6 +71,7 @@ func (l *list) cover(title string, words []string) cover {
 	c := cover{title: title, found: make([]bool, len(l.q.Terms))}
 	glue := strings.Join(words, "")
 	c.whole = glue != "" && (slices.Contains(l.whole, withoutArticle(glue, words)) || strings.ContainsAny(glue, "0123456789") && query.Glue(title) == l.whole[1])
+	c.equal = glue != "" && slices.Equal(words, l.words)
 	c.core = glue != "" && withoutArticle(glue, words) == l.core
 	used := make([]float64, len(words))
 	last, run, longest := -2, 0, 0
