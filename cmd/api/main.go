@@ -38,6 +38,7 @@ type options struct {
 	config.Search  `embed:""`
 	config.Observe `embed:""`
 	accountOptions `embed:""`
+	cacheOptions   `embed:""`
 
 	RateLimit      string        `name:"rate-limit" env:"RATE_LIMIT" default:"50" help:"Requests a second one client may make, who is signed in or else one address, in bursts of four times that; off lifts the limit. [$RATE_LIMIT]"`
 	MaxConcurrent  uint          `name:"max-concurrent" env:"MAX_CONCURRENT" default:"256" help:"Most questions under way at once at the search cluster; how many of these it can take is found by its time to answer, more are refused with 503. [$MAX_CONCURRENT]"`
@@ -135,8 +136,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	kept, err := o.cacheOptions.new(guarded, o.OptionalKafka, metrics, ready, log)
+	if err != nil {
+		return &config.UsageError{Err: err}
+	}
+	defer kept.close()
 	handler, err := api.New(api.Options{
-		Searcher: guarded,
+		Searcher: kept,
 		Log:      log, Metrics: metrics, Ready: ready, Auth: auth, Accounts: accounts.Accounts, Limits: limits, HTTPSOnly: secure,
 	})
 	if err != nil {
@@ -150,6 +156,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	context.AfterFunc(failed, stopServing)
 	group.Go(func() error { return telemetry.Serve(background, o.MetricsAddr, metrics, ready) })
 	group.Go(func() error { accounts.run(background); return nil })
+	group.Go(func() error { kept.run(background); return nil })
 	group.Go(func() error { defer stopBackground(); return public.serve(serving, o.HTTP, handler) })
 	log.Info("serving", "addr", o.HTTP.Addr)
 	return group.Wait()

@@ -23,7 +23,7 @@ var owners = map[string][]string{
 	"github.com/coreos/go-oidc":       {"internal/auth"},
 	"github.com/zitadel/oidc":         {"internal/auth/demoprovider"},
 	"github.com/gorilla/mux":          {"api"},
-	"github.com/redis/rueidis":        {},
+	"github.com/redis/rueidis":        {"search/cache"},
 	"github.com/alecthomas/kong":      {"internal/config", "cmd"},
 	"github.com/getkin/kin-openapi":   {"api"},
 	"github.com/Shopify/toxiproxy/v2": {},

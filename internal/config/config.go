@@ -71,6 +71,28 @@ func (c OptionalKafka) Validate() error {
 	return Kafka(c).Validate()
 }
 
+// Redis names the cache that replicas share. User, password, database and TLS
+// (rediss) are part of the URL.
+type Redis struct {
+	URL    Secret `name:"redis-url" env:"REDIS_URL" placeholder:"URL" help:"Redis 6 or newer for answers that replicas share, such as rediss://user:password@host:6379/0; empty keeps answers in each process alone. [$REDIS_URL]"`
+	CAFile string `name:"redis-ca-file" env:"REDIS_CA_FILE" placeholder:"FILE" help:"PEM file of the certificate authorities to trust with rediss. [$REDIS_CA_FILE]"`
+}
+
+// Validate implements kong's validation.
+func (c Redis) Validate() error {
+	if c.URL == "" {
+		return nil
+	}
+	u, err := url.Parse(string(c.URL))
+	if err != nil || u.Host == "" || u.Scheme != "redis" && u.Scheme != "rediss" {
+		return fmt.Errorf("REDIS_URL (--redis-url) must be a URL such as redis://host:6379/0 or rediss://user:password@host:6379/0")
+	}
+	if c.CAFile != "" && u.Scheme != "rediss" { // a file without use is a mistake
+		return fmt.Errorf("REDIS_CA_FILE (--redis-ca-file) needs a REDIS_URL that begins with rediss://")
+	}
+	return readable("REDIS_CA_FILE", "--redis-ca-file", c.CAFile)
+}
+
 // topicPrefix leaves room for the longest name of a topic.
 var topicPrefix = regexp.MustCompile(`^[a-zA-Z0-9._-]{0,100}$`)
 

@@ -64,6 +64,26 @@ func DecodeEvent(b []byte) (movie.Event, error) {
 		CommittedAt: env.CommittedAt, TraceParent: env.TraceParent}, nil
 }
 
+// DecodeChange reads which movie an event is about and the version it brings it
+// to, without the movie itself; errors as of DecodeEvent.
+func DecodeChange(b []byte) (id int64, version movie.Version, err error) {
+	var head struct {
+		Schema  int           `json:"schema"`
+		ID      int64         `json:"id"`
+		Version movie.Version `json:"version"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return 0, 0, cmp.Or(newerSchema(b), fmt.Errorf("event: %w", err))
+	}
+	if head.Schema > EventSchema {
+		return 0, 0, newerSchema(b)
+	}
+	if head.Schema < 1 || head.ID <= 0 || head.Version <= 0 {
+		return 0, 0, errors.New("event has no schema, id or version")
+	}
+	return head.ID, head.Version, nil
+}
+
 // newerSchema looks at nothing but the schema, for a newer one may give every
 // other field another form. It is nil when the schema is not newer.
 func newerSchema(b []byte) error {
