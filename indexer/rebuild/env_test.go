@@ -132,7 +132,11 @@ func (e *env) background(run func(context.Context)) (stop func()) {
 func (e *env) startRelay() (stop func()) {
 	acquire := func(ctx context.Context) (relay.Source, error) { return e.capture.Acquire(ctx) }
 	e.relayMetrics = prometheus.NewRegistry()
-	return e.background(relay.New(acquire, e.capture, e.kafka, e.kafka, e.logger(), e.relayMetrics).Run)
+	r := relay.New(acquire, e.capture, e.kafka, e.kafka, e.logger(), e.relayMetrics)
+	return e.background(func(ctx context.Context) {
+		go relay.Beat(ctx, e.capture.Beat, e.logger())
+		r.Run(ctx)
+	})
 }
 
 func (e *env) startIndexer() (stop func()) {

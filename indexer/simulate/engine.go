@@ -57,8 +57,9 @@ func newEngine(w *world) *engine {
 
 // restartedTombstones is how old a delete is that a restart makes the engine
 // forget: newer ones are still in the log from which it recovers. The bound is
-// above the longest time by which a repeated publish is late: no version would
-// help against one that comes behind a delete with a restart between the two.
+// above the longest time by which a repeated publish is late: against one that
+// comes behind a delete, with a restart between the two, only the memory of the
+// indexer's process helps, and that is killed here, too.
 const restartedTombstones = 20 * time.Second
 
 // crash is a kill -9: what was acknowledged is there when it is up again, except
