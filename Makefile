@@ -60,7 +60,7 @@ simulate: ## Thousands of simulated runs of the whole path, and faults built in 
 	@go test -tags mutants -c -o bin/simulate ./indexer/simulate && exec bin/simulate -test.v -test.timeout 0 \
 		-test.run 'TestSimulation|TestMutants' -runs $(or $(RUNS),10000) -seed $(or $(SEED),1)
 
-chaos: ## The whole path on real servers, under fire, compared at the end (RUNS=3 SEED=1, two minutes each; MUTANT=name builds a fault in).
+chaos: ## The whole path on real servers, under fire, compared at the end (RUNS=3 SEED=1, two minutes each; MUTANT=name or all builds a fault in).
 	@go test -tags chaos -c -o bin/chaos ./indexer/chaos && exec bin/chaos -test.v -test.timeout 0 \
 		-runs $(or $(RUNS),3) -seed $(or $(SEED),1) -mutant "$(MUTANT)"
 

@@ -10,14 +10,17 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"movies/internal/mutant"
 )
 
 var (
 	runs   = flag.Int("runs", 3, "runs, of about two minutes each")
 	first  = flag.Uint64("seed", 1, "the first run's seed")
-	defect = flag.String("mutant", "", "a fault to build into the service, which the runs must find; see package mutant")
+	defect = flag.String("mutant", "", "faults to build into the service, one after the other, which the runs must find: names of package mutant with commas between them, or all")
 	dir    = flag.String("dir", ".local/chaos", "folder of the servers; its data is removed")
 )
 
@@ -46,31 +49,63 @@ func TestMain(m *testing.M) {
 }
 
 func TestChaos(t *testing.T) {
-	s := boot(t)
-	if *defect != "" {
-		campaign.mutants = 1
-	}
-	for seed := *first; seed < *first+uint64(*runs) && campaign.caught == 0; seed++ {
-		differences := s.run(seed)
-		campaign.runs++
-		switch {
-		case *defect == "":
+	faults := defects(t)
+	if len(faults) == 0 {
+		s := boot(t, "")
+		for seed := range seeds {
+			differences := s.run(seed)
 			campaign.differences += len(differences)
 			for _, d := range differences {
 				t.Errorf("seed %d: %s", seed, d)
 			}
-		case len(differences) > 0:
-			campaign.caught = 1
-			t.Logf("%s: caught by seed %d: %s", *defect, seed, differences[0])
 		}
 	}
-	if campaign.caught < campaign.mutants {
-		t.Errorf("%s: not caught by %d runs", *defect, campaign.runs)
+	campaign.mutants = len(faults)
+	for _, fault := range faults {
+		t.Run(string(fault), func(t *testing.T) { mustBeCaught(t, fault) })
 	}
+}
+
+// mustBeCaught runs seeds with a fault built in until one shows it.
+func mustBeCaught(t *testing.T, fault mutant.Fault) {
+	s := boot(t, fault)
+	for seed := range seeds {
+		if differences := s.run(seed); len(differences) > 0 {
+			campaign.caught++
+			t.Logf("%s: caught by seed %d: %s", fault, seed, differences[0])
+			return
+		}
+	}
+	t.Errorf("%s: not caught by %d seeds", fault, *runs)
+}
+
+// seeds are those that were asked for.
+func seeds(yield func(uint64) bool) {
+	for seed := *first; seed < *first+uint64(*runs) && yield(seed); seed++ {
+	}
+}
+
+// defects are the faults that were asked for.
+func defects(t *testing.T) (faults []mutant.Fault) {
+	switch *defect {
+	case "":
+		return nil
+	case "all":
+		return mutant.All
+	}
+	for name := range strings.SplitSeq(*defect, ",") {
+		fault := mutant.Fault(strings.TrimSpace(name))
+		if !slices.Contains(mutant.All, fault) {
+			t.Fatalf("MUTANT: there is no fault %q; there are: %v", fault, mutant.All)
+		}
+		faults = append(faults, fault)
+	}
+	return faults
 }
 
 // run is one run: writers write, faults happen, and then everything is compared.
 func (s *service) run(seed uint64) (differences []string) {
+	campaign.runs++
 	began := time.Now()
 	random := rand.New(rand.NewPCG(seed, 0))
 	ctx, stop := context.WithCancel(s.t.Context())

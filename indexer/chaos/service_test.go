@@ -24,6 +24,7 @@ import (
 	"github.com/rs/zerolog"
 
 	stackpom "movies/deploy/stack"
+	"movies/internal/mutant"
 	"movies/internal/stack"
 	"movies/internal/stack/supervisor"
 )
@@ -41,8 +42,9 @@ type service struct {
 	thawing                  sync.WaitGroup // of processes that are frozen
 }
 
-// boot brings everything up and fills the first index.
-func boot(t *testing.T) *service {
+// boot brings everything up, with a fault built into the service or none, and
+// fills the first index.
+func boot(t *testing.T, defect mutant.Fault) *service {
 	t.Helper()
 	folder, err := filepath.Abs(*dir)
 	check(t, err)
@@ -59,7 +61,7 @@ func boot(t *testing.T) *service {
 			t.Error(err)
 		}
 	})
-	s.build()
+	s.build(defect)
 	check(t, s.Boot(t.Context()))
 	s.proxies(brokerProxy)
 	if _, err := s.command("catalog", "migrate"); err != nil {
@@ -76,11 +78,11 @@ func boot(t *testing.T) *service {
 	return s
 }
 
-func (s *service) build() {
+func (s *service) build(defect mutant.Fault) {
 	s.t.Helper()
 	args := []string{"build", "-o", s.bin + string(filepath.Separator)}
-	if *defect != "" {
-		args = append(args, "-tags", "mutants", "-ldflags", "-X 'movies/internal/mutant.present="+*defect+"'")
+	if defect != "" {
+		args = append(args, "-tags", "mutants", "-ldflags", "-X 'movies/internal/mutant.present="+string(defect)+"'")
 	}
 	cmd := exec.CommandContext(s.t.Context(), "go", append(args, "movies/cmd/catalog", "movies/cmd/indexer", "movies/cmd/reindex", "movies/cmd/relay")...)
 	if output, err := cmd.CombinedOutput(); err != nil {

@@ -310,17 +310,7 @@ func TestConsumeFindsNewPartitions(t *testing.T) {
 	setOffsets(t, c, Offsets{0: 0, 1: 0, 2: 0})
 	m := join(t, c, true)
 	eventually(t, "the member has its partitions", func() error { return wantPartitions(m, 3) })
-	_, err := c.client.CreatePartitions(t.Context(), &kafka.CreatePartitionsRequest{
-		Topics: []kafka.TopicPartitionsConfig{{Name: c.prefixed(TopicChanges), Count: 5}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the cluster has five", func() error {
-		if n, err := c.Partitions(t.Context(), TopicChanges); err != nil || n != 5 {
-			return errors.Join(fmt.Errorf("%d partitions", n), err)
-		}
-		return nil
-	})
+	grow(t, c, 5)
 	publish(t, c, numbered(0, 100)) // before the member knows
 	eventually(t, "the member has all five", func() error { return wantPartitions(m, 5) })
 	m.awaitMessages(100)
@@ -340,17 +330,7 @@ func TestNewPartitionsWaitForTheOlderOnes(t *testing.T) {
 	c := newTestClient(t)
 	setOffsets(t, c, Offsets{0: 0, 1: 0, 2: 0})
 	publish(t, c, numbered(0, 50))
-	_, err := c.client.CreatePartitions(t.Context(), &kafka.CreatePartitionsRequest{
-		Topics: []kafka.TopicPartitionsConfig{{Name: c.prefixed(TopicChanges), Count: 5}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the cluster has five", func() error {
-		if n, err := c.Partitions(t.Context(), TopicChanges); err != nil || n != 5 {
-			return errors.Join(fmt.Errorf("%d partitions", n), err)
-		}
-		return nil
-	})
+	grow(t, c, 5)
 	publish(t, c, numbered(0, 50))
 	ends, err := c.EndOffsets(t.Context(), TopicChanges)
 	if err != nil || ends[3]+ends[4] == 0 {
@@ -375,6 +355,22 @@ func TestNewPartitionsWaitForTheOlderOnes(t *testing.T) {
 			t.Fatalf("message %d is of partition %d and comes behind one of a new partition", i, x.Partition)
 		}
 	}
+}
+
+// grow gives the topic of changes more partitions.
+func grow(t testing.TB, c *Client, to int) {
+	t.Helper()
+	_, err := c.client.CreatePartitions(t.Context(), &kafka.CreatePartitionsRequest{
+		Topics: []kafka.TopicPartitionsConfig{{Name: c.prefixed(TopicChanges), Count: int32(to)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the cluster has the partitions", func() error {
+		if n, err := c.Partitions(t.Context(), TopicChanges); err != nil || n != to {
+			return errors.Join(fmt.Errorf("%d partitions", n), err)
+		}
+		return nil
+	})
 }
 
 func wantPartitions(m *member, n int) error {

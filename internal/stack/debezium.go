@@ -2,7 +2,6 @@ package stack
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"path/filepath"
 	"strconv"
@@ -56,18 +55,6 @@ func (s *Stack) StartDebezium(ctx context.Context, d Debezium) error {
 		}, s.account.writeFile(worker, connectWorker(d.KafkaBrokers, home, filepath.Join(programs, "plugins"), ports[0]))
 	})
 	return err
-}
-
-func answers(ctx context.Context, address string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	return response.Body.Close()
 }
 
 // connectWorker makes large batches, as the relay does.

@@ -132,8 +132,12 @@ func agentClasses(programs string) string {
 
 // pingOpenSearch asks whether every primary shard is there.
 func pingOpenSearch(ctx context.Context, address string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
-		"http://"+address+"/_cluster/health?wait_for_status=yellow&timeout=1s", nil)
+	return answers(ctx, "http://"+address+"/_cluster/health?wait_for_status=yellow&timeout=1s")
+}
+
+// answers asks for a page, which must be there.
+func answers(ctx context.Context, address string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}
@@ -143,7 +147,7 @@ func pingOpenSearch(ctx context.Context, address string) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("cluster health: %s", response.Status)
+		return fmt.Errorf("%s: %s", request.URL.Path, response.Status)
 	}
 	return nil
 }
