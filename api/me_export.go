@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -44,13 +45,18 @@ func (s *server) exportMe(w http.ResponseWriter, r *http.Request, who identity.I
 	return writePrivate(w, all)
 }
 
+// sessionsPatience is how long an export waits for auth.
+const sessionsPatience = 3 * time.Second
+
 // sessionsOf asks auth where the one who asks is signed in; nil when it does not
 // tell, for what the catalogue keeps can be exported all the same.
 func (s *server) sessionsOf(r *http.Request) json.RawMessage {
 	if s.Auth == nil {
 		return nil
 	}
-	ask := r.Clone(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), sessionsPatience)
+	defer cancel()
+	ask := r.Clone(ctx)
 	ask.URL.Path, ask.URL.RawPath, ask.URL.RawQuery, ask.RequestURI = "/v1/me/sessions", "", "", "/v1/me/sessions"
 	ask.Header.Del("Accept-Encoding")
 	answer := &unsent{header: http.Header{}, status: http.StatusOK}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
@@ -162,6 +163,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return group.Wait()
 }
 
+// authPatience is above what auth itself waits for its database and the provider.
+const authPatience = 15 * time.Second
+
 // authProxy passes /auth/* on, so that a browser sees one origin; nil without
 // AUTH_URL. While auth is down it answers 503, and nothing else is affected.
 func (o options) authProxy() (http.Handler, error) {
@@ -174,6 +178,10 @@ func (o options) authProxy() (http.Handler, error) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host
 			r.SetXForwarded()
+		},
+		Transport: &http.Transport{
+			DialContext: (&net.Dialer{Timeout: 2 * time.Second}).DialContext, ResponseHeaderTimeout: authPatience,
+			MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute,
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) { api.SignInUnavailable(w, r) },
 	}, nil

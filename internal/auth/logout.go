@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"movies/internal/movie"
 )
@@ -60,7 +61,8 @@ func (s *Service) endSessionURL(ctx context.Context, session Session, returnTo s
 
 // backChannelLogout ends sessions because the provider says so (OpenID Connect
 // Back-Channel Logout 1.0). A logout token ends only sessions that began before
-// it was issued, so sending it again later does nothing.
+// it was issued, so sending it again later does nothing; it tells that in whole
+// seconds.
 func (s *Service) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 	d, err := s.provider.discover(r.Context())
 	if err != nil {
@@ -75,7 +77,7 @@ func (s *Service) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
 	defer cancel()
-	which := Which{Subject: logout.Subject, ProviderSession: logout.SessionID, Before: logout.IssuedAt}
+	which := Which{Subject: logout.Subject, ProviderSession: logout.SessionID, Before: logout.IssuedAt.Add(time.Second)}
 	ended, err := s.endSessions(ctx, which)
 	if err != nil {
 		s.failJSON(w, r, err)

@@ -48,7 +48,8 @@ func (c *Client) FollowRevocations(ctx context.Context, each func(identity.Revoc
 			if next[p] > upTo { // another topic of that name
 				from = first[p]
 			}
-			if err := c.readPartition(ctx, TopicRevocations, p, from, upTo, func(m Message) error { return giveRevocation(m, each) }); err != nil {
+			err := c.readPartition(ctx, TopicRevocations, p, from, upTo, func(m Message) error { each(revocation(m)); return nil })
+			if err != nil {
 				return err
 			}
 			next[p] = upTo
@@ -61,17 +62,12 @@ func (c *Client) FollowRevocations(ctx context.Context, each func(identity.Revoc
 	}
 }
 
-func giveRevocation(m Message, each func(identity.Revocation)) error {
-	if m.Value == nil {
-		return nil
-	}
+// revocation reads a message. The session is its key, so even a value of a newer
+// schema, or none, ends it: at the time of the message.
+func revocation(m Message) identity.Revocation {
 	var r revocationRecord
-	if err := json.Unmarshal(m.Value, &r); err != nil {
-		return fmt.Errorf("revocation of session %s: %w", m.Key, err)
+	if err := json.Unmarshal(m.Value, &r); err != nil || r.Schema > revocationSchema || r.At.IsZero() {
+		r.At = m.Time
 	}
-	if r.Schema > revocationSchema {
-		return fmt.Errorf("revocation of session %s: it has schema %d, this process reads up to %d: upgrade it", m.Key, r.Schema, revocationSchema)
-	}
-	each(identity.Revocation{Session: string(m.Key), At: r.At})
-	return nil
+	return identity.Revocation{Session: string(m.Key), At: r.At}
 }

@@ -37,6 +37,18 @@ func TestRevocationsAreFollowed(t *testing.T) {
 			tell("late")
 		}
 	}
+	// What this release cannot read ends a session all the same.
+	if err := c.Publish(t.Context(), TopicRevocations, []Message{{Key: []byte("odd"), Value: []byte(`{"schema":2,"when":1}`), Time: at}}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case r := <-got:
+		if r.Session != "odd" || !r.At.Equal(at) {
+			t.Errorf("got %+v", r)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("an odd message is not heard of")
+	}
 	stop()
 	if err := <-done; err != nil && ctx.Err() == nil {
 		t.Error(err)
