@@ -59,7 +59,7 @@ func (c runCommand) Run(ctx context.Context, t *terminal) error {
 			return errors.Join(fmt.Errorf("%w: the new index was not put in place", config.ErrDiffers), printVerification(t, &differs.Verification))
 		}
 		if err != nil {
-			return interrupted(ctx, err)
+			return interrupted(ctx, err, summary.Index)
 		}
 		return t.print(summary, func() {
 			fmt.Fprintf(t.stdout, "%s answers, with %s movies, after %.1f s\n", summary.Index, progress.Count(summary.Movies), summary.Seconds)
@@ -67,10 +67,14 @@ func (c runCommand) Run(ctx context.Context, t *terminal) error {
 	})
 }
 
-// interrupted says what stopping a run means.
-func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+// interrupted says what it means that a run has ended before its time. index is
+// what it had begun to make, if anything.
+func interrupted(ctx context.Context, err error, index string) error {
+	switch {
+	case ctx.Err() != nil:
 		return errors.New("stopped; reindex run goes on from here")
+	case index != "":
+		return fmt.Errorf("%w; reindex run goes on with %s from here", err, index)
 	}
 	return err
 }
