@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -232,4 +233,34 @@ func (l *lease) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.length)
 	defer cancel()
 	_ = l.update(ctx, func(s *record) { s.Lease = nil })
+}
+
+// underLease does work that only one operator may do at a time.
+func (r *Rebuilder) underLease(ctx context.Context, command string, work func(context.Context, *lease) error) error {
+	l, err := r.acquire(ctx, command)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	renewing := make(chan struct{})
+	go func() {
+		defer close(renewing)
+		l.keep(ctx, cancel)
+	}()
+	if err = r.makeUp(ctx, l); err == nil {
+		err = work(ctx, l)
+	}
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause // the lease is lost, and that is why the work failed
+	}
+	cancel(nil)
+	<-renewing
+	l.release()
+	return err
+}
+
+// makeUp ends what an operator that was killed has left halfway, before anything
+// else is done.
+func (r *Rebuilder) makeUp(ctx context.Context, l *lease) error {
+	return cmp.Or(r.releaseHolds(ctx), r.remember(ctx, l))
 }

@@ -23,9 +23,7 @@
 package rebuild
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -274,66 +272,4 @@ func (r *Rebuilder) unusable(ctx context.Context, run *run, epoch int, restart b
 		return run.Index + " is gone", nil
 	}
 	return "", nil
-}
-
-// indices are those that matter: what answers, what else is fed, and the names
-// of both.
-type indices struct {
-	reading string // "" when nothing answers
-	others  []string
-}
-
-// survey reads the aliases. unfinished is left out.
-func (r *Rebuilder) survey(ctx context.Context, unfinished string) (x indices, err error) {
-	reading, err := r.engine.Indices(ctx, r.readAlias())
-	if err != nil {
-		return x, err
-	}
-	switch len(reading) {
-	case 0:
-	case 1:
-		x.reading = reading[0].Name
-		if x.reading == r.readAlias() {
-			return x, fmt.Errorf("%s is an index, not an alias: something wrote to it before the first reindex run; delete that index and run again", x.reading)
-		}
-	default:
-		return x, fmt.Errorf("the alias %s names %d indices, not one; take it away from all but one of them", r.readAlias(), len(reading))
-	}
-	fed, err := r.engine.Indices(ctx, r.feedAlias())
-	for _, index := range fed {
-		if index.Name != x.reading && index.Name != unfinished {
-			x.others = append(x.others, index.Name)
-		}
-	}
-	return x, err
-}
-
-// underLease does work that only one operator may do at a time.
-func (r *Rebuilder) underLease(ctx context.Context, command string, work func(context.Context, *lease) error) error {
-	l, err := r.acquire(ctx, command)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	renewing := make(chan struct{})
-	go func() {
-		defer close(renewing)
-		l.keep(ctx, cancel)
-	}()
-	if err = r.makeUp(ctx, l); err == nil {
-		err = work(ctx, l)
-	}
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause // the lease is lost, and that is why the work failed
-	}
-	cancel(nil)
-	<-renewing
-	l.release()
-	return err
-}
-
-// makeUp ends what an operator that was killed has left halfway, before anything
-// else is done.
-func (r *Rebuilder) makeUp(ctx context.Context, l *lease) error {
-	return cmp.Or(r.releaseHolds(ctx), r.remember(ctx, l))
 }

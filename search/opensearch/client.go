@@ -119,6 +119,16 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 
 // send is do for a body that is already encoded.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, mediaType string, body []byte, out any) error {
+	return c.exchange(ctx, method, path, query, mediaType, body, func(answer io.Reader) error {
+		if out == nil {
+			return nil
+		}
+		return json.NewDecoder(answer).Decode(out)
+	})
+}
+
+// exchange sends a request and has its answer decoded.
+func (c *Client) exchange(ctx context.Context, method, path string, query url.Values, mediaType string, body []byte, decode func(io.Reader) error) error {
 	res, err := c.perform(ctx, method, path, query, mediaType, body)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
@@ -127,10 +137,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if res.StatusCode >= 300 {
 		return fmt.Errorf("%s %s: %w", method, path, readError(res))
 	}
-	if out == nil {
-		return nil
-	}
-	if err := json.NewDecoder(res.Body).Decode(out); err != nil {
+	if err := decode(res.Body); err != nil {
 		return fmt.Errorf("%s %s: answer: %w", method, path, unavailable(ctx, err))
 	}
 	return nil
