@@ -4,6 +4,7 @@ package api_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -130,15 +131,17 @@ func (d dawdling) Suggest(ctx context.Context, r search.SuggestRequest) (*search
 func TestBrowserLateSuggestions(t *testing.T) {
 	d := dawdling{text: "se", entered: make(chan struct{}, 1), release: make(chan struct{})}
 	s := newService(t, wholeSample(t), func(o *api.Options) { d.Searcher, o.Searcher = o.Searcher, &d })
+	let := sync.OnceFunc(func() { close(d.release) })
+	t.Cleanup(let) // the server waits for its requests
 	b := newTab(t, s.url, 1280, 900)
 	b.open("/")
 	b.do(chromedp.Focus(chromedp.CSS("#q")))
 	b.keys("s", "e")
 	<-d.entered
-	b.keys("v", "e", "n")
+	b.keys("v", "e")
 	b.wait(`document.querySelector("#suggestions li")?.textContent.includes("Seven")`)
 	before := b.eval(`document.getElementById("suggestions").textContent`)
-	close(d.release)
+	let()
 	<-time.After(300 * time.Millisecond)
 	if after := b.eval(`document.getElementById("suggestions").textContent`); after != before {
 		t.Errorf("suggestions went from %q to %q", before, after)
