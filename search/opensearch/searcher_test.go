@@ -345,7 +345,7 @@ func TestSuggest(t *testing.T) {
 	c := newCatalogue(t, 1, sample()...)
 	for text, want := range map[string][]string{
 		"a": {"Alien", "Aliens", "Amélie"}, "ali": {"Alien", "Aliens"}, "spiderm": {"Spider-Man"}, "man": {"Spider-Man"}, "ame": {"Amélie"},
-		"samu": {"Seven Samurai"}, "七": {"Seven Samurai"}, "weav": {"Sigourney Weaver"}, "ridley sc": {"Ridley Scott"}, "samuraj": {"Seven Samurai"},
+		"samu": {"Seven Samurai"}, "七": {"Seven Samurai"}, "seven": {"Seven Samurai"}, "seven sa": {"Seven Samurai"}, "weav": {"Sigourney Weaver"}, "ridley sc": {"Ridley Scott"}, "samuraj": {"Seven Samurai"},
 	} {
 		s, err := c.Suggest(t.Context(), search.SuggestRequest{Text: text})
 		if err != nil {

@@ -23,7 +23,7 @@ func (s *Searcher) Suggest(ctx context.Context, r search.SuggestRequest) (*searc
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	c := completion{words: query.Words(r.Text), limit: r.Limit}
+	c := completion{words: query.Spelled(r.Text), limit: r.Limit}
 	if len(c.words) == 0 {
 		return &search.Suggestions{}, nil
 	}
@@ -101,11 +101,11 @@ func (c *completion) movies(items []search.Item) {
 
 // matched is the other title that has what was typed, if the title does not.
 func (c *completion) matched(m movie.Movie) string {
-	if begun(query.Words(m.Title), c.words, strings.HasPrefix) {
+	if begun(query.Spelled(m.Title), c.words, strings.HasPrefix) {
 		return ""
 	}
 	for _, title := range append([]string{m.OriginalTitle}, m.Akas...) {
-		if begun(query.Words(title), c.words, strings.HasPrefix) {
+		if begun(query.Spelled(title), c.words, strings.HasPrefix) {
 			return title
 		}
 	}
@@ -116,7 +116,7 @@ func (c *completion) matched(m movie.Movie) string {
 func (c *completion) people(items []search.Item, alike func(word, typed string) bool) {
 	for _, i := range items {
 		for _, credit := range i.Movie.People {
-			if !begun(query.Words(credit.Name), c.words, alike) {
+			if !begun(query.Spelled(credit.Name), c.words, alike) {
 				continue
 			}
 			at := slices.IndexFunc(c.persons, func(p person) bool { return p.credit.ID == credit.ID })

@@ -15,7 +15,7 @@ import (
 // digits. Only scripts without spaces stay whole here and are cut into pairs there.
 // A test holds the two together.
 func Words(s string) []string {
-	words := words(s)
+	words := Spelled(s)
 	for i, w := range words {
 		if digits, ok := numerals[w]; ok {
 			words[i] = digits
@@ -24,8 +24,9 @@ func Words(s string) []string {
 	return words
 }
 
-// words is Words before numbers are written in digits.
-func words(s string) []string {
+// Spelled is Words with numbers as they are written: a word that is still being
+// typed is none yet, and the index's beginnings of words know "seven", not 7.
+func Spelled(s string) []string {
 	if plain(s) {
 		return plainWords(s)
 	}
@@ -88,7 +89,7 @@ func Fold(s string) string { return strings.Join(Words(s), " ") }
 
 // Glue is the words of s without anything between them: "Spider-Man" and
 // "spiderman" are the same. Numbers stay as they are written, as in the index.
-func Glue(s string) string { return strings.Join(words(s), "") }
+func Glue(s string) string { return strings.Join(Spelled(s), "") }
 
 // symbols are replaced as the index's char filter does.
 var symbols = strings.NewReplacer(
