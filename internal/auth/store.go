@@ -27,8 +27,12 @@ type LoginStore interface {
 	TakeLogin(ctx context.Context, state Hash, now time.Time) (Login, error)
 }
 
+// MaxSessions bounds where one person may be signed in at once.
+const MaxSessions = 50
+
 // SessionStore keeps sessions by the hashes of their secrets.
 type SessionStore interface {
+	// CreateSession ends the person's least used sessions above MaxSessions.
 	CreateSession(ctx context.Context, s Session, secret Hash) error
 	// FindSession returns the live session with that current secret.
 	FindSession(ctx context.Context, secret Hash, b Bounds) (Session, error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -206,6 +207,30 @@ func TestEndedSessionsAreToldUntilItIsOfNoUse(t *testing.T) {
 	}
 	if got := waiting(); len(got) != 0 {
 		t.Errorf("when their tokens have expired: %v", got)
+	}
+}
+
+func TestAPersonHasSoManySessions(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	create(t, s, "other", "v")
+	for i := range auth.MaxSessions + 2 {
+		at := now.Add(time.Duration(i) * time.Second)
+		err := s.CreateSession(t.Context(), auth.Session{ID: fmt.Sprint("s", i), Subject: "u", Roles: []string{}, Created: at, Used: at,
+			Expires: now.Add(time.Hour)}, hash(fmt.Sprint(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := s.ListSessions(t.Context(), "u", bounds(now))
+	if err != nil || len(list) != auth.MaxSessions || list[len(list)-1].ID != "s2" {
+		t.Errorf("%d sessions, %v", len(list), err)
+	}
+	if told, err := s.Revocations(t.Context()); err != nil || len(told) != 2 {
+		t.Errorf("told of %v, %v", told, err)
+	}
+	if list, err := s.ListSessions(t.Context(), "v", bounds(now)); err != nil || len(list) != 1 {
+		t.Errorf("another person: %v, %v", list, err)
 	}
 }
 

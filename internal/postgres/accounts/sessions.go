@@ -33,9 +33,17 @@ func (s *Store) TakeLogin(ctx context.Context, state auth.Hash, now time.Time) (
 
 // CreateSession implements auth.SessionStore.
 func (s *Store) CreateSession(ctx context.Context, n auth.Session, secret auth.Hash) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO sessions (secret, `+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		secret[:], n.ID, n.Subject, n.Name, n.Email, n.Roles, n.ProviderSession, n.IDToken, n.UserAgent, n.Created, n.Used, n.Expires,
-		notNull(n.ProviderRefresh), n.Confirmed)
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO sessions (secret, `+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+			secret[:], n.ID, n.Subject, n.Name, n.Email, n.Roles, n.ProviderSession, n.IDToken, n.UserAgent, n.Created, n.Used, n.Expires,
+			notNull(n.ProviderRefresh), n.Confirmed)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, endSessions+` WHERE id IN (SELECT id FROM sessions WHERE subject = $2 ORDER BY used_at DESC, id OFFSET $3)`+tellOfThem,
+			n.Created, n.Subject, auth.MaxSessions)
+		return err
+	})
 	return s.explain(err)
 }
 
