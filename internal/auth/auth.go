@@ -9,10 +9,12 @@
 // asking (package access).
 //
 // Its promises. No secret is stored or logged as it is: of a session's secret the
-// database has a hash, signing keys are sealed, and no log line carries a code,
-// state, token or cookie. A session ends at its idle or absolute bound, at
-// sign-out here or at the provider, when its owner or an operator revokes it, and
-// when a spent secret of it turns up again, which means that it was stolen. While
+// database has a hash, signing keys and the provider's refresh tokens are sealed,
+// and no log line carries a code, state, token or cookie. A session ends at its
+// idle or absolute bound, at sign-out here or at the provider, when its owner
+// revokes it, when the provider does not let the person in any more, and when a
+// spent secret of it turns up again, which means that it was stolen; those who
+// verify its access tokens are told (Announcer). While
 // the provider or the database is down, sign-in says so with 503, the process
 // stays up, and it goes on by itself afterwards.
 package auth
