@@ -19,6 +19,7 @@ import (
 type settings struct {
 	movies  int64
 	seed    uint64
+	asked   int // distinct questions
 	rates   []float64
 	warm    time.Duration
 	each    time.Duration
@@ -38,7 +39,7 @@ func readSettings(t *testing.T) settings {
 		}
 		return n
 	}
-	s := settings{movies: int64(number("MOVIES", 100_000)), seed: 1, updates: number("UPDATES", 0.02),
+	s := settings{movies: int64(number("MOVIES", 100_000)), seed: 1, asked: int(number("QUESTIONS", workload.DefaultQuestions)), updates: number("UPDATES", 0.02),
 		warm: time.Duration(number("WARM", 30) * float64(time.Second)), each: time.Duration(number("SECONDS", 30) * float64(time.Second))}
 	rates := os.Getenv("RATES")
 	if rates == "" {
@@ -59,11 +60,7 @@ func readSettings(t *testing.T) settings {
 // references give when asked as fast as they answer.
 func TestBenchAnonymous(t *testing.T) {
 	o := readSettings(t)
-	questions, err := workload.New(workload.Options{Movies: o.movies, Seed: o.seed, Unique: 0.1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	repeating, err := workload.New(workload.Options{Movies: o.movies, Seed: o.seed})
+	questions, err := workload.New(workload.Options{Movies: o.movies, Seed: o.seed, Questions: o.asked, Unique: 0.1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +75,7 @@ func TestBenchAnonymous(t *testing.T) {
 			load.Options{Rate: rate, Duration: o.each, Connections: 512, Next: questions.Stream(uint64(1 + i)).Next}, o.updates*rate, s.updateCatalogue)
 		s.summarize(rate, report, before, s.observe())
 	}
-	ours := s.capacities("the service", s.api, questions, repeating, s.updateCatalogue)
+	ours := s.capacities("the service", s.api, questions, s.updateCatalogue)
 	s.stopService()
 
 	s.fillReference()
@@ -87,7 +84,7 @@ func TestBenchAnonymous(t *testing.T) {
 		start func() (address string, stop func())
 	}{{"postgres", s.startPostgresReference}, {"fastapi", s.startFastAPI}} {
 		address, stop := reference.start()
-		theirs := s.capacities(reference.name, address, questions, repeating, s.updateReference)
+		theirs := s.capacities(reference.name, address, questions, s.updateReference)
 		stop()
 		for i, mix := range []string{"mixed-traffic", "mixed-traffic-without-unique"} {
 			fmt.Printf("%s-vs-%s ours=%.0f/s reference=%.0f/s ratio=%.1f\n", mix, reference.name, ours[i], theirs[i], ours[i]/theirs[i])
@@ -98,9 +95,9 @@ func TestBenchAnonymous(t *testing.T) {
 // capacities asks as fast as answers come, first the whole workload, then what
 // repeats of it; each after a warm-up. Who is refused asks again, so that all are
 // answered the same mix.
-func (s *stage) capacities(name, address string, questions, repeating *workload.Workload, update func(context.Context) error) (perSecond [2]float64) {
+func (s *stage) capacities(name, address string, questions *workload.Workload, update func(context.Context) error) (perSecond [2]float64) {
 	s.t.Helper()
-	for i, w := range []*workload.Workload{questions, repeating} {
+	for i, w := range []*workload.Workload{questions, questions.Repeating()} {
 		options := load.Options{Duration: s.warm / 2, Connections: 32, Insist: true, Next: w.Stream(uint64(100 + i)).Next}
 		s.measure(name+", warming up", address, options, 10, update)
 		options.Duration, options.Next = s.each, w.Stream(uint64(110+i)).Next

@@ -84,6 +84,13 @@ func (w *Workload) choose(n int, seed uint64) error {
 	return nil
 }
 
+// Repeating is the workload without the requests that never repeat.
+func (w *Workload) Repeating() *Workload {
+	repeating := *w
+	repeating.unique = 0
+	return &repeating
+}
+
 // Len is how many distinct questions there are.
 func (w *Workload) Len() int { return len(w.questions) }
 
