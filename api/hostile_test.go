@@ -13,7 +13,7 @@ import (
 func TestHostileQuestionsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := newService(t, films())
-	many := func(part string, n int) string { return strings.Repeat(part, n) }
+	many := strings.Repeat
 	text := func(s string) string {
 		return "/v1/movies?highlight=true&facets=genre,language,country,year,decade,keyword&q=" + url.QueryEscape(s)
 	}

@@ -64,7 +64,7 @@ func TestReadyNamesWhatFails(t *testing.T) {
 // TestOnceThereIsEnough: what all replicas share makes a new process wait, and
 // takes none away that could start.
 func TestOnceThereIsEnough(t *testing.T) {
-	var down error = errors.New("no node answers")
+	down := errors.New("no node answers")
 	h := telemetry.Ready(map[string]telemetry.Check{"search": telemetry.AtStart(func(context.Context) error { return down })})
 	get := func() (int, string) {
 		w := httptest.NewRecorder()

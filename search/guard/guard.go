@@ -40,8 +40,8 @@ const DefaultMaxConcurrent = 256
 // The limit never falls below fewest, which keeps the tier measured and served;
 // it begins with first, also after an outage.
 const (
-	fewest = 8
-	first  = 16
+	fewest = 4
+	first  = 8
 )
 
 // The circuit opens when half of at least circuitSample questions within
@@ -72,6 +72,7 @@ func New(next search.Searcher, o Options) (*Guard, error) {
 	g := &Guard{next: next}
 	g.limiter = adaptivelimiter.NewBuilder[any]().
 		WithLimits(min(fewest, o.MaxConcurrent), o.MaxConcurrent, min(first, o.MaxConcurrent)).
+		WithRecentWindow(time.Second, 10*time.Second, 20).
 		WithMaxLimitStabilizationWindow(time.Minute).
 		Build()
 	g.circuit = circuitbreaker.NewBuilder[any]().

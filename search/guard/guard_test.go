@@ -67,7 +67,7 @@ func newGuard(t *testing.T, next search.Searcher, most uint) (*guard.Guard, *pro
 func TestCostlyQuestionsAreRefusedFirst(t *testing.T) {
 	t.Parallel()
 	below := &tier{entered: make(chan struct{}, 100), release: make(chan struct{})}
-	g, metrics := newGuard(t, below, 10)
+	g, metrics := newGuard(t, below, 8)
 	ask := map[string]func() error{
 		"costly": func() error {
 			_, err := g.Search(t.Context(), search.Request{Facets: []search.Facet{search.FacetGenre}})
@@ -89,13 +89,13 @@ func TestCostlyQuestionsAreRefusedFirst(t *testing.T) {
 			<-below.entered
 		}
 		if err := ask[kind](); !errors.Is(err, search.ErrShed) || !errors.Is(err, movie.ErrUnavailable) {
-			t.Errorf("%s with %d of 10 slots taken: %v, want it refused", kind, slots, err)
+			t.Errorf("%s with %d of 8 slots taken: %v, want it refused", kind, slots, err)
 		}
 	}
-	takesUpTo("costly", 6)
-	takesUpTo("search", 8)
-	takesUpTo("suggest", 9)
-	takesUpTo("lookup", 10)
+	takesUpTo("costly", 4)
+	takesUpTo("search", 6)
+	takesUpTo("suggest", 7)
+	takesUpTo("lookup", 8)
 	close(below.release)
 	under.Wait()
 	below.entered = nil

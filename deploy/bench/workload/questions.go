@@ -40,7 +40,7 @@ func (w *Workload) question(r *rand.Rand) string {
 // there are no bounds, as a word behind the others.
 func (w *Workload) neverAgain(r *rand.Rand, serial int64) string {
 	m := w.generator.Movie(r.Int64N(w.movies))
-	bound := "&votes=.." + strconv.FormatInt(1e12+serial, 10)
+	bound := "&votes=.." + strconv.FormatInt(1e10+serial, 10)
 	switch r.IntN(10) {
 	case 0, 1, 2:
 		return suggest(m, r) + "%20" + strconv.FormatInt(serial, 36)

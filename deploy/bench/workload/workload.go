@@ -101,7 +101,7 @@ func (w *Workload) Question(rank int) string { return w.questions[rank] }
 // Streams of one workload need different numbers, from 0 to 1,000: their unique
 // requests are distinct from each other's.
 func (w *Workload) Stream(number uint64) *Stream {
-	return &Stream{w: w, random: rand.New(rand.NewPCG(number, 2)), serial: int64(number) * 1e9}
+	return &Stream{w: w, random: rand.New(rand.NewPCG(number, 2)), serial: int64(number) * 1e8}
 }
 
 // Stream draws requests.

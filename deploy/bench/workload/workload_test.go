@@ -1,12 +1,21 @@
 package workload_test
 
 import (
+	"context"
+	"log/slog"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"movies/api"
 	"movies/deploy/bench/workload"
+	"movies/internal/movie"
+	"movies/search"
 )
 
 func newWorkload(t *testing.T, o workload.Options) *workload.Workload {
@@ -96,4 +105,35 @@ func TestTooFewMovies(t *testing.T) {
 	if _, err := workload.New(workload.Options{Movies: 3, Seed: 1, Questions: 10_000}); err == nil || !strings.Contains(err.Error(), "generate more") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestTheAPITakesThem: no question is refused as wrong.
+func TestTheAPITakesThem(t *testing.T) {
+	t.Parallel()
+	handler, err := api.New(api.Options{Searcher: nothing{}, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := newWorkload(t, workload.Options{Movies: 2_000, Seed: 1, Questions: 5_000, Unique: .5}).Stream(1)
+	for range 5_000 {
+		path := stream.Next().Path
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+// nothing is a catalogue in which every id is a movie and no search finds one.
+type nothing struct{}
+
+func (nothing) Search(_ context.Context, r search.Request) (*search.Result, error) {
+	return &search.Result{}, r.Normalize().Validate()
+}
+func (nothing) Lookup(context.Context, search.Lookup) ([]search.Item, error) {
+	return []search.Item{{Movie: movie.Movie{ID: 1, Title: "x"}}}, nil
+}
+func (nothing) Suggest(context.Context, search.SuggestRequest) (*search.Suggestions, error) {
+	return &search.Suggestions{}, nil
 }
