@@ -45,12 +45,12 @@ func report(out io.Writer) error {
 	}
 	for _, cached := range []bool{true, false} {
 		fmt.Fprintf(w, "\nMachines at the peak, %s (search nodes of %d cores and %.0f GB)\n", cacheName(cached), nodeCores, nodeMemory/1e9)
-		fmt.Fprintf(w, "hits/day\tmovies\tpeak/s\tto the cluster/s\tshards\tsearch cores\tsearch nodes\tapi cores\tindexers\tPostgres GB\tfirst build\tshort first\n")
+		fmt.Fprintf(w, "hits/day\tmovies\tpeak/s\tto the cluster/s\tshards\tsearch cores\tsearch nodes\tapi cores\tindexers\tPostgres GB\tfirst load\tfirst build\tshort first\n")
 		for _, h := range hits {
 			for _, m := range movies {
 				p := plan(scenario{h, m}, cached)
-				fmt.Fprintf(w, "%.0f M\t%.0f M\t%.0f\t%.0f\t%d\t%.0f\t%d\t%.0f\t%d\t%.0f\t%.1f h\t%s\n", h/1e6, m/1e6, p.peak, p.engine,
-					p.shards, p.searchCores, p.searchNodes, p.apiCores, p.indexers, p.postgresBytes/1e9, p.buildHours, p.bottleneck)
+				fmt.Fprintf(w, "%.0f M\t%.0f M\t%.0f\t%.0f\t%d\t%.0f\t%d\t%.0f\t%d\t%.0f\t%.1f h\t%.1f h\t%s\n", h/1e6, m/1e6, p.peak, p.engine,
+					p.shards, p.searchCores, p.searchNodes, p.apiCores, p.indexers, p.postgresBytes/1e9, p.loadHours, p.buildHours, p.bottleneck)
 			}
 		}
 	}

@@ -12,13 +12,15 @@ type machines struct {
 	apiCores      float64
 	indexers      int
 	postgresBytes float64
+	loadHours     float64 // of an empty catalogue, by one import
 	buildHours    float64 // of a new index, by one reindex
 	bottleneck    string  // what decides on the number of search nodes, or is past its measured bound
 }
 
 // plan reckons the machines of a scenario.
 func plan(s scenario, cached bool) machines {
-	m := machines{peak: s.hitsADay / 86400 * peakFactor, shards: int(math.Ceil(s.movies / shardMovies)), postgresBytes: s.movies * postgresBytes}
+	m := machines{peak: s.hitsADay / 86400 * peakFactor, shards: int(math.Ceil(s.movies / shardMovies)), postgresBytes: s.movies * postgresBytes,
+		loadHours: s.movies * loadCost / 3600}
 	m.searchCores, m.engine = searchWork(s, m.peak, cached)
 	writes := m.peak * writeShare
 	m.searchCores += writes * copies / bulkPerCore

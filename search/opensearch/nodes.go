@@ -57,16 +57,26 @@ func newNodes(next http.RoundTripper, addresses []string) (*nodes, error) {
 // mostTries bounds to how many nodes one request is sent.
 const mostTries = 3
 
-// RoundTrip implements http.RoundTripper. A request that did not reach its node,
-// and a read whose connection broke, is sent to other nodes, once to each.
+// RoundTrip implements http.RoundTripper. A request that did not reach its node, a
+// read whose connection broke, and one that its node cannot answer by itself, are
+// sent to other nodes, once to each.
 func (n *nodes) RoundTrip(req *http.Request) (*http.Response, error) {
 	var tried []*node
 	for {
 		chosen := n.pick(tried)
 		res, err := chosen.send(n.next, req)
 		tried = append(tried, chosen)
-		if err == nil || len(tried) == min(len(n.all), mostTries) || req.Context().Err() != nil || !repeatable(req, err) {
+		if len(tried) == min(len(n.all), mostTries) || req.Context().Err() != nil {
 			return res, err
+		}
+		if err == nil {
+			if !unable(req, res) {
+				return res, nil
+			}
+			drain(res.Body)
+			_ = res.Body.Close()
+		} else if !repeatable(req, err) {
+			return nil, err
 		}
 		req = req.Clone(req.Context())
 		if req.GetBody != nil {
@@ -119,7 +129,7 @@ func (n *node) send(next http.RoundTripper, req *http.Request) (*http.Response, 
 	defer n.underWay.Add(-1)
 	res, err := next.RoundTrip(req)
 	switch {
-	case err == nil:
+	case err == nil && !unable(req, res):
 		n.failures.Store(0)
 		n.restUntil.Store(0)
 	case !errors.Is(context.Cause(req.Context()), context.Canceled): // who gave up says nothing about the node
@@ -127,6 +137,14 @@ func (n *node) send(next http.RoundTripper, req *http.Request) (*http.Response, 
 		n.restUntil.Store(time.Now().Add(rest).UnixNano())
 	}
 	return res, err
+}
+
+// unable tells whether a node could not answer a read, which another may: it is cut
+// off from the leader, or stops. Answering so at once it would draw all requests. A
+// node with too much to do says 429.
+func unable(req *http.Request, res *http.Response) bool {
+	_, reads := req.Header[readsOnly]
+	return reads && res.StatusCode == http.StatusServiceUnavailable
 }
 
 // repeatable tells whether a request that failed can be sent again without being

@@ -2,6 +2,7 @@ package opensearch
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -12,14 +13,16 @@ import (
 	"time"
 
 	"movies/internal/config"
+	"movies/internal/movie"
 )
 
 // fakeNode answers searches that find nothing and bulk requests without items.
 type fakeNode struct {
 	*httptest.Server
 	asked atomic.Int64
-	drop  atomic.Bool // break the connection when the request has been read
-	hang  atomic.Bool // until the client gives up
+	drop  atomic.Bool  // break the connection when the request has been read
+	hang  atomic.Bool  // until the client gives up
+	alone atomic.Int64 // answer so many times that there is no leader
 }
 
 func newFakeNode(t *testing.T) *fakeNode {
@@ -35,6 +38,11 @@ func newFakeNode(t *testing.T) *fakeNode {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
+		if n.alone.Add(-1) >= 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"error":{"type":"cluster_block_exception","reason":"no leader"},"status":503}`))
+			return
+		}
 		_, _ = w.Write([]byte(`{"docs":[],"items":[]}`))
 	}))
 	t.Cleanup(n.Close)
@@ -54,6 +62,33 @@ func over(t *testing.T, addresses ...string) *Client {
 func read(ctx context.Context, c *Client) error {
 	_, err := NewSearcher(c, "movies", time.Minute).get(ctx, []int64{1}, false)
 	return err
+}
+
+// TestNodesWithoutLeader: one that is cut off draws no reads, though it answers at
+// once; where all elect a leader, reads wait for it, within their time.
+func TestNodesWithoutLeader(t *testing.T) {
+	t.Parallel()
+	good, cutOff := newFakeNode(t), newFakeNode(t)
+	cutOff.alone.Store(1 << 40)
+	c := over(t, cutOff.URL, good.URL)
+	for range 300 {
+		if err := read(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked := cutOff.asked.Load(); asked > 20 {
+		t.Errorf("the node that is cut off was asked %d times", asked)
+	}
+	good.alone.Store(3)
+	if err := read(t.Context(), c); err != nil || good.alone.Load() >= 0 {
+		t.Errorf("while a leader is elected: %v", err)
+	}
+	good.alone.Store(1 << 40)
+	began := time.Now()
+	_, err := NewSearcher(c, "movies", 200*time.Millisecond).get(t.Context(), []int64{1})
+	if !errors.Is(err, movie.ErrUnavailable) || time.Since(began) > 10*time.Second {
+		t.Errorf("without a leader: %v after %s", err, time.Since(began))
+	}
 }
 
 // TestNodesThatFailAreNotNoticed: whether a node refuses connections or breaks

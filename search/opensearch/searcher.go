@@ -260,10 +260,35 @@ func (s *Searcher) post(ctx context.Context, endpoint string, params url.Values,
 	return s.send(ctx, endpoint, params, "application/json", raw, out)
 }
 
+// send asks until a cluster that elects a leader, when all nodes refuse to answer
+// for about a second, has one; with half of the time it has it gives up.
 func (s *Searcher) send(ctx context.Context, endpoint string, params url.Values, mediaType string, body []byte, out any) error {
 	if err := s.guard.check(ctx); err != nil {
 		return err
 	}
+	patience := time.Now().Add(s.timeout / 2)
+	for {
+		var answer *Error
+		err := s.sendOnce(ctx, endpoint, params, mediaType, body, out)
+		if !errors.As(err, &answer) || answer.Status != http.StatusServiceUnavailable || answer.Type != leaderless || time.Now().After(patience) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(electionPause):
+		}
+	}
+}
+
+// leaderless is the error of a node that sees no leader, electionPause how long it
+// is left alone before it is asked again.
+const (
+	leaderless    = "cluster_block_exception"
+	electionPause = 50 * time.Millisecond
+)
+
+func (s *Searcher) sendOnce(ctx context.Context, endpoint string, params url.Values, mediaType string, body []byte, out any) error {
 	path := "/" + s.index + "/" + endpoint
 	res, err := s.client.perform(ctx, http.MethodPost, path, params, mediaType, body, onlyReads)
 	if err != nil {
