@@ -101,7 +101,10 @@ licenses: sbom ## The licences of all modules, in deploy/licenses.csv.
 plans: have-go ## The plans of all that is asked of the Postgres at DATABASE_URL, in artifacts/plans.txt; none reads a table that grows from end to end.
 	PLANS_DATABASE_URL="$$DATABASE_URL" PLANS_OUT=$(CURDIR)/artifacts/plans.txt go test -count=1 -run TestPlansScanNoLargeTable ./internal/postgres
 
-.PHONY: plans
+bench-scale: have-go ## Fill, index and ask a catalogue of MOVIES, with time, disk, memory and what was busy; goes on where it was stopped.
+	@go build -o bin/demo ./cmd/demo && go run ./deploy/bench/scale --movies $(or $(MOVIES),1000000)
+
+.PHONY: plans bench-scale
 
 protocol: have-go ## The protocol's TLA+ model, as it is and with each fault built in, checked by TLC (needs python3 with venv).
 	@[ -x .local/tools/bin/pip ] || python3 -m venv .local/tools

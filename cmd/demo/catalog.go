@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -53,7 +54,10 @@ func (d *demo) load(ctx context.Context) error {
 // source names what the catalogue is loaded from. A file that was changed is
 // another source, so its size and time are part of the name.
 func (c runCommand) source() (string, error) {
-	if c.Catalog == "" {
+	switch {
+	case c.Movies > 0:
+		return fmt.Sprintf("%d made-up movies", c.Movies), nil
+	case c.Catalog == "":
 		return "the sample", nil
 	}
 	path, err := filepath.Abs(c.Catalog)
@@ -69,7 +73,10 @@ func (c runCommand) source() (string, error) {
 
 // importSource imports the file, or the sample, which it first writes to one.
 func (d *demo) importSource(ctx context.Context) error {
-	if d.Catalog != "" {
+	switch {
+	case d.Movies > 0:
+		return d.command(ctx, "catalog", "generate", "--movies", strconv.FormatInt(d.Movies, 10), "--seed", "1")
+	case d.Catalog != "":
 		return d.importFile(ctx, d.Catalog)
 	}
 	content, err := sample.Open()

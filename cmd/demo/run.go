@@ -21,6 +21,7 @@ type runCommand struct {
 	Dir        string `name:"dir" env:"DEMO_DIR" default:".local" placeholder:"DIR" help:"Folder of everything the demo keeps. [$$DEMO_DIR]"`
 	HTTPAddr   string `name:"http-addr" env:"DEMO_HTTP_ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address of page and API; port 0 takes a free one. [$$DEMO_HTTP_ADDR]"`
 	Catalog    string `name:"catalog" env:"DEMO_CATALOG" placeholder:"FILE" help:"JSONL to load instead of the sample catalogue; an empty file loads nothing. [$$DEMO_CATALOG]"`
+	Movies     int64  `name:"movies" env:"DEMO_MOVIES" placeholder:"N" help:"Make up so many movies instead of loading the sample catalogue. [$$DEMO_MOVIES]"`
 	RateLimit  string `name:"rate-limit" env:"RATE_LIMIT" placeholder:"N|off" help:"Requests a second that one address may make; off lifts the limit. [$$RATE_LIMIT]"`
 	SearchHeap int    `name:"search-heap" env:"DEMO_SEARCH_HEAP" default:"1024" placeholder:"MIB" help:"Heap of OpenSearch in MiB. [$$DEMO_SEARCH_HEAP]"`
 }
@@ -35,7 +36,12 @@ func (c runCommand) Validate() error {
 			return fmt.Errorf("RATE_LIMIT (--rate-limit) must be requests a second such as 50, or off, not %q", c.RateLimit)
 		}
 	}
-	if c.Catalog == "" {
+	switch {
+	case c.Movies < 0:
+		return fmt.Errorf("DEMO_MOVIES (--movies) must be above 0, not %d", c.Movies)
+	case c.Movies > 0 && c.Catalog != "":
+		return errors.New("DEMO_MOVIES (--movies) and DEMO_CATALOG (--catalog) exclude each other")
+	case c.Catalog == "":
 		return nil
 	}
 	return readableFile(c.Catalog)
