@@ -85,7 +85,7 @@ func TestNodesWithoutLeader(t *testing.T) {
 	}
 	good.alone.Store(1 << 40)
 	began := time.Now()
-	_, err := NewSearcher(c, "movies", 200*time.Millisecond).get(t.Context(), []int64{1})
+	_, err := NewSearcher(c, "movies", 200*time.Millisecond).get(t.Context(), []int64{1}, false)
 	if !errors.Is(err, movie.ErrUnavailable) || time.Since(began) > 10*time.Second {
 		t.Errorf("without a leader: %v after %s", err, time.Since(began))
 	}
