@@ -143,8 +143,12 @@ func (n *node) send(next http.RoundTripper, req *http.Request) (*http.Response, 
 // off from the leader, or stops. Answering so at once it would draw all requests. A
 // node with too much to do says 429.
 func unable(req *http.Request, res *http.Response) bool {
-	_, reads := req.Header[readsOnly]
-	return reads && res.StatusCode == http.StatusServiceUnavailable
+	return reads(req) && res.StatusCode == http.StatusServiceUnavailable
+}
+
+func reads(req *http.Request) bool {
+	_, marked := req.Header[readsOnly]
+	return marked || req.Method == http.MethodGet
 }
 
 // repeatable tells whether a request that failed can be sent again without being
@@ -154,8 +158,7 @@ func repeatable(req *http.Request, err error) bool {
 	if errors.As(err, &operation) && operation.Op == "dial" {
 		return req.Body == nil || req.GetBody != nil
 	}
-	_, reads := req.Header[readsOnly]
-	return reads && req.GetBody != nil
+	return reads(req) && (req.Body == nil || req.GetBody != nil)
 }
 
 // readsOnly marks a request that may be repeated. With no value it is not sent;

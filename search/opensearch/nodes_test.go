@@ -3,6 +3,7 @@ package opensearch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"movies/internal/config"
 	"movies/internal/movie"
+	"movies/mappings"
 )
 
 // fakeNode answers searches that find nothing and bulk requests without items.
@@ -28,7 +30,9 @@ type fakeNode struct {
 func newFakeNode(t *testing.T) *fakeNode {
 	n := new(fakeNode)
 	n.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n.asked.Add(1)
+		if r.Method != http.MethodGet { // what indices there are, which is not counted
+			n.asked.Add(1)
+		}
 		_, _ = io.Copy(io.Discard, r.Body)
 		if n.drop.Load() {
 			panic(http.ErrAbortHandler)
@@ -41,6 +45,10 @@ func newFakeNode(t *testing.T) *fakeNode {
 		if n.alone.Add(-1) >= 0 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = w.Write([]byte(`{"error":{"type":"cluster_block_exception","reason":"no leader"},"status":503}`))
+			return
+		}
+		if r.Method == http.MethodGet {
+			_, _ = fmt.Fprintf(w, `{"movies-v1":{"mappings":{"_meta":{"version":%d}}}}`, mappings.Version)
 			return
 		}
 		_, _ = w.Write([]byte(`{"docs":[],"items":[]}`))

@@ -263,13 +263,13 @@ func (s *Searcher) post(ctx context.Context, endpoint string, params url.Values,
 // send asks until a cluster that elects a leader, when all nodes refuse to answer
 // for about a second, has one; with half of the time it has it gives up.
 func (s *Searcher) send(ctx context.Context, endpoint string, params url.Values, mediaType string, body []byte, out any) error {
-	if err := s.guard.check(ctx); err != nil {
-		return err
-	}
 	patience := time.Now().Add(s.timeout / 2)
 	for {
 		var answer *Error
-		err := s.sendOnce(ctx, endpoint, params, mediaType, body, out)
+		err := s.guard.check(ctx)
+		if err == nil {
+			err = s.sendOnce(ctx, endpoint, params, mediaType, body, out)
+		}
 		if !errors.As(err, &answer) || answer.Status != http.StatusServiceUnavailable || answer.Type != leaderless || time.Now().After(patience) {
 			return err
 		}
