@@ -13,20 +13,30 @@ import (
 	"movies/search"
 )
 
-// cachePolicy is the Cache-Control of an anonymous answer. The bounds are the
-// contract's: a lookup and an empty answer are at most 1 s behind, a search 10 s,
-// the time it may be served while it is refreshed included.
-type cachePolicy string
+// cachePolicy is how long an answer may be kept: by us, and by whoever else is on
+// the way to the reader, in Cache-Control. The bounds are the contract's, counted
+// over all caches from the moment whose state the answer shows, which Age tells: a
+// lookup and an empty answer are at most 1 s behind, a search 10 s, the time it may
+// be served while it is refreshed included.
+type cachePolicy struct {
+	// header is the value of Cache-Control.
+	header []string
+	// fresh is the age from which we renew it, usable the one up to which we give it
+	// out; 0 for what is not kept by address.
+	fresh, usable time.Duration
+}
 
-const (
-	cacheLookup cachePolicy = "public, max-age=0, s-maxage=1, stale-while-revalidate=0"
-	cacheSearch cachePolicy = "public, max-age=2, stale-while-revalidate=8"
-	cacheEmpty  cachePolicy = "public, max-age=1, stale-while-revalidate=0"
-	cacheStatic cachePolicy = "public, max-age=60"
+var (
+	cacheLookup = &cachePolicy{[]string{"public, max-age=0, s-maxage=1, stale-while-revalidate=0"}, 500 * time.Millisecond, time.Second}
+	cacheSearch = &cachePolicy{[]string{"public, max-age=2, s-maxage=5, stale-while-revalidate=5"}, 2 * time.Second, 10 * time.Second}
+	cacheEmpty  = &cachePolicy{[]string{"public, max-age=1, stale-while-revalidate=0"}, 500 * time.Millisecond, time.Second}
+	cacheStatic = &cachePolicy{header: []string{"public, max-age=60"}}
+	// cachePrivate keeps an answer for one person out of all caches.
+	cachePrivate = &cachePolicy{header: []string{"private, no-store"}}
 )
 
 // cacheList is the policy of a page of movies.
-func cacheList(r *search.Result) cachePolicy {
+func cacheList(r *search.Result) *cachePolicy {
 	if len(r.Items) == 0 {
 		return cacheEmpty
 	}
@@ -34,12 +44,12 @@ func cacheList(r *search.Result) cachePolicy {
 }
 
 // answer writes v as JSON, or 304 when the client already has it.
-func (s *server) answer(w http.ResponseWriter, r *http.Request, v any, policy cachePolicy) error {
+func (s *server) answer(w http.ResponseWriter, r *http.Request, v any, policy *cachePolicy) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	newRepresentation("application/json", append(body, '\n')).serve(w, r, policy)
+	s.publish(w, r, s.rendered("application/json", append(body, '\n')), policy)
 	return nil
 }
 
@@ -51,7 +61,7 @@ const untimed = `"took_ms":0}`
 // answer that is the same but for its time is served as it was made first, with
 // the time it took then, and a client that has it gets a 304. The answer itself is
 // always a new one; only its rendering is kept.
-func (s *server) answerTimed(w http.ResponseWriter, r *http.Request, v any, started time.Time, policy cachePolicy) error {
+func (s *server) answerTimed(w http.ResponseWriter, r *http.Request, v any, started time.Time, policy *cachePolicy) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -66,8 +76,19 @@ func (s *server) answerTimed(w http.ResponseWriter, r *http.Request, v any, star
 		p = newRepresentation("application/json", fmt.Appendf(head, `"took_ms":%d}`+"\n", time.Since(started).Milliseconds()))
 		p, _ = s.renderings.SetIfAbsent(key, p)
 	}
-	p.serve(w, r, policy)
+	s.publish(w, r, p, policy)
 	return nil
+}
+
+// rendered is the representation of a body, the one that is kept where it is: with
+// its compressed forms.
+func (s *server) rendered(contentType string, body []byte) *representation {
+	key := sha256.Sum256(append([]byte(contentType), body...))
+	if p, ok := s.renderings.GetIfPresent(key); ok {
+		return p
+	}
+	p, _ := s.renderings.SetIfAbsent(key, newRepresentation(contentType, body))
+	return p
 }
 
 // mostRendered bounds the bytes of renderings that are kept.
@@ -79,7 +100,7 @@ func newRenderings() (*renderings, error) {
 	return otter.New(&otter.Options[[sha256.Size]byte, *representation]{
 		MaximumWeight: mostRendered,
 		Weigher: func(_ [sha256.Size]byte, p *representation) uint32 {
-			return uint32(2*len(p.body) + 512) // the compressed form, and what surrounds it
+			return uint32(2*len(p.identity.body) + 512) // the compressed form, and what surrounds it
 		},
 	})
 }

@@ -190,9 +190,6 @@ func (s *server) watchedIDs(ctx context.Context, who identity.Identity) ([]int64
 	return ids, err
 }
 
-// cachePrivate keeps an answer for one person out of all caches.
-const cachePrivate cachePolicy = "private, no-store"
-
 // personalTarget reads which movie a personal route is about.
 func personalTarget(r *http.Request, served bool, what string) (int64, error) {
 	if !served {

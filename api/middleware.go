@@ -17,29 +17,40 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
-	"movies/internal/telemetry"
+	"movies/search"
+)
+
+// requestIDHeader names the header in the canonical form of package http.
+const requestIDHeader = "X-Request-Id"
+
+// Values that every answer has. They are shared: a handler that wants another one
+// sets it, and never changes them in place.
+var (
+	httpsOnly     = []string{"max-age=31536000; includeSubDomains"}
+	nosniff       = []string{"nosniff"}
+	nothingLoaded = []string{"default-src 'none'; frame-ancestors 'none'"}
+	sameOrigin    = []string{"same-origin"}
 )
 
 // outermost wraps everything, matched or not: request id and security headers.
 func (s *server) outermost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := requestID(r)
 		h := w.Header()
-		h.Set("X-Request-Id", id)
+		h[requestIDHeader] = requestID(r)
 		if s.HTTPSOnly {
-			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+			h["Strict-Transport-Security"] = httpsOnly
 		}
 		secure(h)
-		next.ServeHTTP(w, r.WithContext(telemetry.WithRequestID(r.Context(), id)))
+		next.ServeHTTP(w, r)
 	})
 }
 
 // secure says what a browser may do with an answer: read it, and nothing else.
 // Pages say more.
 func secure(h http.Header) {
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "same-origin")
+	h["X-Content-Type-Options"] = nosniff
+	h["Content-Security-Policy"] = nothingLoaded
+	h["Referrer-Policy"] = sameOrigin
 }
 
 // recovered is the net under a panic.
@@ -60,14 +71,15 @@ func (s *server) recovered(next http.Handler) http.Handler {
 	})
 }
 
-// requestID is the caller's X-Request-Id where it is short and plain, else new.
-func requestID(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= 64 && plain(id) {
-		return id
+// requestID is the caller's X-Request-Id where it is short and plain, else new, as
+// a header's values.
+func requestID(r *http.Request) []string {
+	if given := r.Header[requestIDHeader]; len(given) > 0 && given[0] != "" && len(given[0]) <= 64 && plain(given[0]) {
+		return given[:1:1]
 	}
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	return hex.EncodeToString(b[:])
+	return []string{hex.EncodeToString(b[:])}
 }
 
 func plain(s string) bool {
@@ -134,14 +146,17 @@ func (w *statusWriter) WriteHeader(status int) {
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // catalogue makes a handler of a read of the catalogue: limited, and bounded in
-// time by ReadTimeout (with min_revision by RevisionWait on top of it).
+// time by ReadTimeout (with min_revision by RevisionWait on top of it, and past all
+// caches), and tracked in how old its answer is.
 func (s *server) catalogue(h handler) http.Handler {
 	return s.limited(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, _ := search.Trace(r.Context())
 		bound := s.ReadTimeout
 		if r.URL.Query().Has("min_revision") {
 			bound += s.RevisionWait
+			ctx = search.PastCaches(ctx)
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), bound)
+		ctx, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()
 		err := s.goodBearer(w, r)
 		if err == nil {

@@ -63,13 +63,13 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, name string, dat
 	return s.renderFor(w, r, cacheSearch, name, data)
 }
 
-func (s *server) renderFor(w http.ResponseWriter, r *http.Request, policy cachePolicy, name string, data any) error {
+func (s *server) renderFor(w http.ResponseWriter, r *http.Request, policy *cachePolicy, name string, data any) error {
 	var body bytes.Buffer
 	if err := pages.ExecuteTemplate(&body, name, data); err != nil {
 		return err
 	}
 	securePage(w.Header())
-	newRepresentation("text/html; charset=utf-8", body.Bytes()).serve(w, r, policy)
+	s.publish(w, r, s.rendered("text/html; charset=utf-8", body.Bytes()), policy)
 	return nil
 }
 

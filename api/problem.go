@@ -100,7 +100,7 @@ func writeProblem(w http.ResponseWriter, p problem) {
 // problem out of caches.
 func forget(h http.Header) {
 	h.Set("Cache-Control", "no-store")
-	for _, name := range []string{"ETag", "Content-Encoding", "Content-Length"} {
+	for _, name := range []string{"ETag", "Content-Encoding", "Content-Length", "Age", "Cache-Status"} {
 		h.Del(name)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
+
 	"movies/api"
 	"movies/search"
 )
@@ -115,6 +117,7 @@ func TestCompression(t *testing.T) {
 	s := newService(t, films())
 	plain := s.get("/openapi.json")
 	for accept, want := range map[string]string{
+		"zstd": "zstd", "gzip, deflate, br, zstd": "zstd", "ZSTD;q=0.5, gzip;q=0.4": "zstd", "gzip, zstd;q=0.9": "gzip", "zstd;q=0, *": "gzip", "gzip;q=nonsense": "",
 		"gzip": "gzip", "br, gzip;q=0.5": "gzip", "*": "gzip", "GZIP": "gzip", "gzip; q=1.0": "gzip",
 		"": "", "identity": "", "gzip;q=0": "", "br": "", "*;q=1, gzip;q=0": "", "*;q=0": "",
 	} {
@@ -126,7 +129,13 @@ func TestCompression(t *testing.T) {
 		if want == "" {
 			continue
 		}
-		z, err := gzip.NewReader(bytes.NewReader(a.body))
+		var z io.Reader
+		var err error
+		if want == "zstd" {
+			z, err = zstd.NewReader(bytes.NewReader(a.body))
+		} else {
+			z, err = gzip.NewReader(bytes.NewReader(a.body))
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,17 +10,26 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 )
 
 // representation is the bytes of an answer and what HTTP says about them: their
-// type, a strong validator of each encoding (RFC 9110, section 8.8.3), and the
-// compressed form. It is immutable and safe for concurrent use.
+// type, and for each encoding the bytes and a strong validator (RFC 9110, section
+// 8.8.3). All of it is made once, header values included, so that writing it
+// again costs nothing but the writing. It is immutable and safe for concurrent use.
 type representation struct {
-	contentType string
-	body        []byte
-	tag         string // without quotes
-	// zipped is nil for a body too small to gain anything.
-	zipped func() []byte
+	contentType []string
+	identity    *variant
+	// gzip and zstd make their variant when it is first wanted; nil for a body too
+	// small to gain anything.
+	gzip, zstd func() *variant
+}
+
+// variant is a representation in one encoding. Its header values are shared by
+// all answers; whoever adds to one makes a new list.
+type variant struct {
+	body                     []byte
+	coding, etag, sizeHeader []string
 }
 
 // leastCompressed is the size in bytes above which a body is compressed for
@@ -29,39 +38,104 @@ const leastCompressed = 1 << 10
 
 func newRepresentation(contentType string, body []byte) *representation {
 	sum := sha256.Sum256(body)
-	p := &representation{contentType: contentType, body: body, tag: hex.EncodeToString(sum[:16])}
+	tag := hex.EncodeToString(sum[:16])
+	p := &representation{contentType: []string{contentType}, identity: newVariant(body, "", tag)}
 	if len(body) > leastCompressed {
-		p.zipped = sync.OnceValue(func() []byte { return compress(body) })
+		p.gzip = sync.OnceValue(func() *variant { return newVariant(zip(body), "gzip", tag) })
+		p.zstd = sync.OnceValue(func() *variant { return newVariant(zstandard.EncodeAll(body, nil), "zstd", tag) })
 	}
 	return p
 }
 
+func newVariant(body []byte, coding, tag string) *variant {
+	v := &variant{body: body, sizeHeader: []string{strconv.Itoa(len(body))}}
+	if coding != "" {
+		v.coding = []string{coding}
+		tag += "-" + coding
+	}
+	v.etag = []string{`"` + tag + `"`}
+	return v
+}
+
+var varyEncoding = []string{"Accept-Encoding"}
+
 // serve writes the representation in the encoding the client prefers, or 304
-// when the client already has that. A HEAD gets the same headers.
-func (p *representation) serve(w http.ResponseWriter, r *http.Request, policy cachePolicy) {
+// when the client already has that, and tells which. A HEAD gets the same headers.
+func (p *representation) serve(w http.ResponseWriter, r *http.Request, policy *cachePolicy) (status int) {
 	h := w.Header()
-	h.Set("Cache-Control", string(policy))
-	h.Add("Vary", "Accept-Encoding")
-	zip := p.zipped != nil && acceptsGzip(r.Header.Values("Accept-Encoding"))
-	tag := `"` + p.tag + `"`
-	if zip {
-		tag = `"` + p.tag + `-gzip"`
+	h["Cache-Control"] = policy.header
+	if others := h["Vary"]; others == nil {
+		h["Vary"] = varyEncoding
+	} else {
+		h["Vary"] = append(others[:len(others):len(others)], varyEncoding...)
 	}
-	h.Set("ETag", tag)
-	if matches(r.Header.Values("If-None-Match"), tag) {
+	v := p.variant(r.Header["Accept-Encoding"])
+	h["Etag"] = v.etag
+	if matches(r.Header["If-None-Match"], v.etag[0]) {
 		w.WriteHeader(http.StatusNotModified)
-		return
+		return http.StatusNotModified
 	}
-	body := p.body
-	if zip {
-		body = p.zipped()
-		h.Set("Content-Encoding", "gzip")
+	h["Content-Type"] = p.contentType
+	h["Content-Length"] = v.sizeHeader
+	if v.coding != nil {
+		h["Content-Encoding"] = v.coding
 	}
-	h.Set("Content-Type", p.contentType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the client may be gone; nothing is lost
+		_, _ = w.Write(v.body) // the client may be gone; nothing is lost
 	}
+	return http.StatusOK
+}
+
+// variant is the encoding that the client likes best: zstd where it is named and
+// no less welcome than gzip, for it is quicker on both sides.
+func (p *representation) variant(accept []string) *variant {
+	if p.gzip == nil || len(accept) == 0 {
+		return p.identity
+	}
+	zstd, gzip := preferences(accept)
+	switch {
+	case zstd > 0 && zstd >= gzip:
+		return p.zstd()
+	case gzip > 0:
+		return p.gzip()
+	}
+	return p.identity
+}
+
+// preferences reads Accept-Encoding: the weights of zstd, where it is named, and
+// of gzip, which * stands for where it is not named.
+func preferences(headers []string) (zstd, gzip float64) {
+	gzip, other := -1, 0.0
+	for _, header := range headers {
+		for part := range strings.SplitSeq(header, ",") {
+			coding, params, _ := strings.Cut(part, ";")
+			switch coding = strings.TrimSpace(coding); {
+			case strings.EqualFold(coding, "zstd"):
+				zstd = weight(params)
+			case strings.EqualFold(coding, "gzip"):
+				gzip = weight(params)
+			case coding == "*":
+				other = weight(params)
+			}
+		}
+	}
+	if gzip < 0 {
+		gzip = other
+	}
+	return zstd, gzip
+}
+
+// weight is the q of a coding's parameters: 1 without, 0 for nonsense.
+func weight(params string) float64 {
+	name, q, has := strings.Cut(strings.TrimSpace(params), "=")
+	if !has {
+		return 1
+	}
+	w, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+	if err != nil || !strings.EqualFold(name, "q") || !(w >= 0 && w <= 1) {
+		return 0
+	}
+	return w
 }
 
 var compressors = sync.Pool{New: func() any {
@@ -69,7 +143,10 @@ var compressors = sync.Pool{New: func() any {
 	return z
 }}
 
-func compress(body []byte) []byte {
+var zstandard, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(2), // fails for bad options only
+	zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(true))
+
+func zip(body []byte) []byte {
 	z := compressors.Get().(*gzip.Writer)
 	defer compressors.Put(z)
 	var out bytes.Buffer
@@ -77,32 +154,6 @@ func compress(body []byte) []byte {
 	_, _ = z.Write(body) // a buffer never fails
 	_ = z.Close()
 	return out.Bytes()
-}
-
-// acceptsGzip reads Accept-Encoding: gzip, or * where gzip is not named, unless
-// with weight 0.
-func acceptsGzip(headers []string) bool {
-	any := false
-	for part := range strings.SplitSeq(strings.Join(headers, ","), ",") {
-		coding, params, _ := strings.Cut(part, ";")
-		switch strings.ToLower(strings.TrimSpace(coding)) {
-		case "gzip":
-			return wanted(params)
-		case "*":
-			any = wanted(params)
-		}
-	}
-	return any
-}
-
-// wanted tells whether the parameters of a coding give it a weight above 0.
-func wanted(params string) bool {
-	q, has := strings.CutPrefix(strings.ToLower(strings.TrimSpace(params)), "q=")
-	if !has {
-		return true
-	}
-	weight, err := strconv.ParseFloat(q, 64)
-	return err == nil && weight > 0
 }
 
 // matches implements If-None-Match: any of the listed tags, compared weakly, or *.

@@ -54,6 +54,7 @@ type server struct {
 	latency *prometheus.HistogramVec
 	// renderings are answers as they were written, by what they say.
 	renderings *renderings
+	front      *front
 	limiter    *limiter
 	guards
 }
@@ -79,7 +80,11 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Options: o, limiter: limits, guards: guards, renderings: kept, latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	front, err := newFront(o.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{Options: o, limiter: limits, guards: guards, renderings: kept, front: front, latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "api_request_duration_seconds",
 		Help:    "Time to answer, by route and status.",
 		Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
@@ -94,5 +99,5 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.outermost(s.cors(router)), nil
+	return s.outermost(s.cors(s.first(router))), nil
 }

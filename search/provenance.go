@@ -26,12 +26,18 @@ func Trace(ctx context.Context) (context.Context, *Provenance) {
 	return context.WithValue(ctx, provenanceKey{}, p), p
 }
 
+// Traced is the Provenance that Trace gave the context, or nil.
+func Traced(ctx context.Context) *Provenance {
+	p, _ := ctx.Value(provenanceKey{}).(*Provenance)
+	return p
+}
+
 // Report is how a cache tells the context's Provenance, if it has one, about an
 // answer: which moment's state of the search tier it shows at least, and whether
 // it is older than it should be because the search tier did not answer.
 func Report(ctx context.Context, asOf time.Time, stale bool) {
-	p, ok := ctx.Value(provenanceKey{}).(*Provenance)
-	if !ok {
+	p := Traced(ctx)
+	if p == nil {
 		return
 	}
 	p.mu.Lock()
