@@ -153,7 +153,7 @@ func (s *Searcher) matches(ctx context.Context, q *plan, beginning bool, size in
 		if err != nil {
 			return nil, nil, err
 		}
-		next, ok := q.text.next(a.Hits.Total.Value)
+		next, ok := q.text.next(a)
 		if !beginning || !ok {
 			return a, a.items(), nil
 		}
@@ -163,11 +163,11 @@ func (s *Searcher) matches(ctx context.Context, q *plan, beginning bool, size in
 	}
 }
 
-// next is the step to take when so many movies match; false if it is enough, or
-// there is nothing left to give up.
-func (u *understood) next(total int64) (step, bool) {
-	switch {
-	case u.at == allTerms && total < few:
+// next is the step to take behind an answer; false if that is enough, or there is
+// nothing left to give up.
+func (u *understood) next(a *answer) (step, bool) {
+	switch total := a.Hits.Total.Value; {
+	case u.at == allTerms && total < few && !u.titled(a):
 		return anySimilar, true
 	case u.at == allTerms && total < enough:
 		return anyTerm, true
@@ -175,6 +175,13 @@ func (u *understood) next(total int64) (step, bool) {
 		return unquoted, true
 	}
 	return 0, false
+}
+
+// titled tells whether the text is the title of the best match, in several words:
+// then it is not misspelt, and the dear search for similar words is left out. A
+// single word may be both a title and a misspelling.
+func (u *understood) titled(a *answer) bool {
+	return len(u.query.Terms) > 1 && len(a.Hits.Hits) > 0 && a.Hits.Hits[0].Parts[partWhole] > 0
 }
 
 // Candidates are what the ranker is given for a text, for training it.

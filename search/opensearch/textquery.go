@@ -80,7 +80,8 @@ func textQuery(q query.Query, at step, similar corrections) obj {
 	if at.partial() {
 		found = obj{"bool": obj{"should": append(terms, constant(found, weightAll))}}
 	}
-	ways := []obj{found, constant(match("titles.glued", q.Text, nil), weightWhole)}
+	whole := obj{"constant_score": obj{"filter": match("titles.glued", q.Text, nil), "boost": weightWhole, "_name": partWhole}}
+	ways := []obj{found, whole}
 	if len(query.Glue(core)) >= minBeginning {
 		ways = append(ways, constant(match("titles.starts", core, nil), weightStarts))
 	}
@@ -109,6 +110,9 @@ func textQuery(q query.Query, at step, similar corrections) obj {
 	}
 	return obj{"bool": b}
 }
+
+// partWhole names the part of a score that a title gives which is the text.
+const partWhole = "whole"
 
 // minBeginning is the least number of letters that count as a title's beginning.
 const minBeginning = 4
