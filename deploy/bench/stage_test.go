@@ -50,7 +50,7 @@ func newStage(t *testing.T, o settings) *stage {
 	for _, name := range []string{"DATABASE_URL", "KAFKA_BROKERS", "SEARCH_URL", "REDIS_URL"} {
 		s.env = append(s.env, name+"="+os.Getenv("TEST_"+name))
 	}
-	s.env = append(s.env, "PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"), "LOG_LEVEL=error")
+	s.env = append(s.env, "PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"), "LOG_LEVEL=error", "PYTHONDONTWRITEBYTECODE=1")
 	return s
 }
 
