@@ -124,9 +124,13 @@ type observer struct {
 func (o *observer) judge(lately opensearch.SearchTime) {
 	if o.calm > 0 {
 		o.calm--
-		if o.calm == 0 || lately.Queries == 0 { // or nobody is there to be spared
+		if lately.Queries == 0 { // nobody is there to be spared
+			o.calm = 0
+			o.change(func() { o.level = backfillWorkers })
+		}
+		if o.calm == 0 {
 			o.learn(lately)
-			o.calm, o.working = 0, 0
+			o.working = 0
 			o.rest(false)
 		}
 		return

@@ -62,6 +62,14 @@ func TestTheBackfillGivesWayAndComesBack(t *testing.T) {
 	}
 }
 
+func TestABackfillThatNobodyNoticesIsNotHeldBack(t *testing.T) {
+	o := &observer{pace: newPace(firstLevel), calm: calmWindows}
+	o.rest(true)
+	if o.judge(opensearch.SearchTime{}); o.pace.calm || o.level != backfillWorkers {
+		t.Errorf("resting %v, level %g", o.pace.calm, o.level)
+	}
+}
+
 // paced runs workers whose requests take 100 ms and gives how many were answered
 // in a minute.
 func paced(t *testing.T, p *pace, most int64) (answered int64) {
