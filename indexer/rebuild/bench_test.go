@@ -79,6 +79,7 @@ func (e *env) rebuilt(chunk int) float64 {
 	}
 	s, err := r.Run(e.Context(), defaults)
 	e.check(err)
+	e.Logf("seconds: %v", s.Phases)
 	if s.Previous != "" {
 		_, err := r.Finalize(e.Context())
 		e.check(err)

@@ -175,7 +175,9 @@ type Summary struct {
 	Previous string  `json:"previous,omitempty"`
 	Movies   int64   `json:"movies"`
 	Seconds  float64 `json:"seconds"`
-	Resumed  bool    `json:"resumed"`
+	// Phases are the seconds that each phase took, of those that this call went through.
+	Phases  map[string]float64 `json:"phases"`
+	Resumed bool               `json:"resumed"`
 	// Differences that were overridden by force.
 	Differences int64 `json:"differences"`
 }
@@ -185,7 +187,7 @@ type Summary struct {
 // because it differs from the database.
 func (r *Rebuilder) Run(ctx context.Context, o RunOptions) (Summary, error) {
 	began := time.Now()
-	var summary Summary
+	summary := Summary{Phases: make(map[string]float64)}
 	err := r.underLease(ctx, "reindex run", func(ctx context.Context, l *lease) error {
 		resumed, err := r.begin(ctx, l, o)
 		if err != nil {
@@ -218,9 +220,11 @@ func (r *Rebuilder) phases(ctx context.Context, l *lease, o RunOptions, summary 
 			continue
 		}
 		r.reached("begin " + string(step.phase))
+		began := time.Now()
 		if err := step.work(); err != nil {
 			return fmt.Errorf("%s: %w", step.phase, err)
 		}
+		summary.Phases[string(step.phase)] = time.Since(began).Seconds()
 		r.reached("end " + string(step.phase))
 		if err := l.update(ctx, func(s *record) { s.Run.Phase = step.phase.next() }); err != nil {
 			return err
