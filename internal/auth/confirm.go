@@ -26,7 +26,7 @@ func (s *Service) confirm(ctx context.Context, session Session) (Session, error)
 	}
 	refresh, err := s.keys.seal.open(session.ProviderRefresh, session.ID)
 	if err != nil {
-		return session, nil //nolint:nilerr // sealed with another client secret: of no use to anybody
+		return session, nil // sealed with another client secret: of no use to anybody
 	}
 	asking, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
