@@ -42,6 +42,7 @@ func TestCompose(t *testing.T) {
 		}
 		checkPlain(t, name, s)
 	}
+	checkComposedCache(t, project.Services)
 	if ours < 6 {
 		t.Errorf("only %d of the service's own processes are there", ours)
 	}

@@ -108,10 +108,14 @@ func TestKubernetes(t *testing.T) {
 	for _, o := range overlays {
 		t.Run(o.Name(), func(t *testing.T) {
 			x := build(t, o.Name())
-			if len(x.deployments) != 4 || len(x.jobs)+len(x.cronJobs) != 3 {
+			if len(x.deployments) != 5 || len(x.jobs)+len(x.cronJobs) != 3 {
 				t.Errorf("%d deployments and %d jobs", len(x.deployments), len(x.jobs)+len(x.cronJobs))
 			}
 			for _, d := range x.deployments {
+				if d.Name == "redis" {
+					x.checkCache(t, d)
+					continue
+				}
 				x.checkDeployment(t, d)
 			}
 			for _, j := range x.jobs {
@@ -160,10 +164,27 @@ func (x *installation) checkDeployment(t *testing.T, d *appsv1.Deployment) {
 var secretName = regexp.MustCompile(`PASSWORD|SECRET|KEY|DATABASE_URL`)
 
 // fromElsewhere are variables that are no settings of ours: libpq's, and the Go
-// runtime's.
-var fromElsewhere = []string{"PGSSLMODE", "PGSSLROOTCERT", "GOMEMLIMIT"}
+// runtime's; and what goes into REDIS_URL.
+var fromElsewhere = []string{"PGSSLMODE", "PGSSLROOTCERT", "GOMEMLIMIT", "REDIS_PASSWORD"}
 
+// checkPod looks at a pod of one of our commands.
 func (x *installation) checkPod(t *testing.T, name string, pod *corev1.PodTemplateSpec) {
+	t.Helper()
+	x.checkClosed(t, name, pod)
+	c := pod.Spec.Containers[0]
+	given := container{where: x.name + ": " + name, args: c.Args}
+	for _, e := range c.Env {
+		if !slices.Contains(fromElsewhere, e.Name) {
+			given.env = append(given.env, e.Name)
+		}
+		x.checkFile(t, name, e, &c)
+		x.checkConfigMap(t, name, e)
+	}
+	checkContainer(t, given)
+}
+
+// checkClosed: the pod may do, use and reach no more than it needs.
+func (x *installation) checkClosed(t *testing.T, name string, pod *corev1.PodTemplateSpec) {
 	t.Helper()
 	if len(pod.Spec.Containers) != 1 {
 		t.Fatalf("%s: %d containers", name, len(pod.Spec.Containers))
@@ -184,18 +205,11 @@ func (x *installation) checkPod(t *testing.T, name string, pod *corev1.PodTempla
 	if _, tag, ok := strings.Cut(c.Image, ":"); !ok || tag == "latest" || tag == "unset" {
 		t.Errorf("%s: the image %s has no version", name, c.Image)
 	}
-	given := container{where: x.name + ": " + name, args: c.Args}
 	for _, e := range c.Env {
 		if secretName.MatchString(e.Name) && (e.ValueFrom == nil || e.ValueFrom.SecretKeyRef == nil) {
 			t.Errorf("%s: %s is a secret, and not by reference", name, e.Name)
 		}
-		if !slices.Contains(fromElsewhere, e.Name) {
-			given.env = append(given.env, e.Name)
-		}
-		x.checkFile(t, name, e, &c)
-		x.checkConfigMap(t, name, e)
 	}
-	checkContainer(t, given)
 	x.checkPolicies(t, name, pod.Labels)
 }
 
