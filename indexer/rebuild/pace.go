@@ -35,7 +35,8 @@ const (
 // in the end one with rests between; when neither is so, more. Where nobody
 // reads, nothing is held back. It is safe for concurrent use.
 type pace struct {
-	mu sync.Mutex
+	turn chan struct{} // held by who waits to begin; the others wait behind
+	mu   sync.Mutex
 	// level is how many requests may be under way at once; below 1, for what share
 	// of the time one may be.
 	level   float64
@@ -45,10 +46,18 @@ type pace struct {
 	changed chan struct{} // closed and replaced when one may have become possible
 }
 
-func newPace(level float64) *pace { return &pace{level: level, changed: make(chan struct{})} }
+func newPace(level float64) *pace {
+	return &pace{turn: make(chan struct{}, 1), level: level, changed: make(chan struct{})}
+}
 
-// begin waits until a request may be sent.
+// begin waits until a request may be sent, behind those who asked before.
 func (p *pace) begin(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-p.turn }()
 	for ctx.Err() == nil {
 		p.mu.Lock()
 		rest := time.Until(p.resting)

@@ -161,7 +161,8 @@ func (e *engine) updateAliases(in object) *http.Response {
 			if verb == "remove" {
 				delete(x.aliases, alias)
 			}
-			e.note("%s %s %s", verb, alias, t["index"])
+			shown, _, _ := strings.Cut(alias, "HOLD-") // the token behind it is another in every run
+			e.note("%s %s %s", verb, shown, t["index"])
 		}
 	}
 	if to := e.find(opensearch.ReadAlias); len(from) == 1 && len(to) == 1 && from[0] != to[0] {
