@@ -83,6 +83,9 @@ have-go:
 	@{ command -v go && go list -m; } >/dev/null || { \
 		echo "make: Go $$(awk '$$1 == "go" {print $$2}' go.mod) or newer is needed: install it from https://go.dev/dl/ and put its bin folder on PATH" >&2; exit 1; }
 
+restore-test: have-go ## Backup, loss of everything, restore: the searches of before.
+	go test -tags restore -count=1 -timeout 20m -v ./deploy/restore
+
 deploy-check: have-go ## deploy/: manifests, compose file, alerts, dashboards and runbooks, checked offline.
 	cd deploy/check && go vet ./... && go test -count=1 ./...
 
@@ -96,7 +99,7 @@ sbom: have-go ## Bill of materials (CycloneDX) of what is built, in artifacts/sb
 licenses: sbom ## The licences of all modules, in deploy/licenses.csv.
 	cd deploy/check && go run ./licenses <../../artifacts/sbom.json >../licenses.csv
 
-.PHONY: deploy-check vuln sbom licenses
+.PHONY: deploy-check restore-test vuln sbom licenses
 
 plans: have-go ## The plans of all that is asked of the Postgres at DATABASE_URL, in artifacts/plans.txt; none reads a table that grows from end to end.
 	PLANS_DATABASE_URL="$$DATABASE_URL" PLANS_OUT=$(CURDIR)/artifacts/plans.txt go test -count=1 -run TestPlansScanNoLargeTable ./internal/postgres
