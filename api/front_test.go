@@ -118,6 +118,30 @@ func TestFinishedAnswersAreBounded(t *testing.T) {
 	}
 }
 
+// TestEmptyAnswersAreForgottenSoon: for a page, too, what is not found is asked for
+// again after a second, by us and by whoever is on the way.
+func TestEmptyAnswersAreForgottenSoon(t *testing.T) {
+	for _, address := range []string{"/v1/movies?q=zzz", "/?q=zzz"} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &dated{made: time.Now(), empty: true}
+			h := newHandler(t, d)
+			first := askHandler(h, http.MethodGet, address)
+			if policy := first.Header().Get("Cache-Control"); first.Code != http.StatusOK || policy != "public, max-age=1, stale-while-revalidate=0" {
+				t.Errorf("%s: %d, Cache-Control %q", address, first.Code, policy)
+			}
+			askHandler(h, http.MethodGet, address)
+			if n := d.asked.Load(); n != 1 {
+				t.Errorf("%s: asked %d times at once", address, n)
+			}
+			time.Sleep(time.Second)
+			askHandler(h, http.MethodGet, address)
+			if n := d.asked.Load(); n != 2 {
+				t.Errorf("%s: asked %d times a second apart", address, n)
+			}
+		})
+	}
+}
+
 // TestFinishedAnswersAreTheSame as those that the handlers give, header by header,
 // for every method and encoding.
 func TestFinishedAnswersAreTheSame(t *testing.T) {

@@ -89,7 +89,11 @@ func (s *server) searchPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.frame = s.frame(r, cmp.Or(req.Text, "Movies"), req.Text)
-	return s.render(w, r, "search", v)
+	policy := cacheSearch
+	if len(v.Cards) == 0 {
+		policy = cacheEmpty
+	}
+	return s.renderFor(w, r, policy, "search", v)
 }
 
 // results is the page of a question, with what narrows it down.
