@@ -15,7 +15,8 @@ import (
 //
 // It judges kept movies in two ways. A movie of an older version than a noted one
 // is superseded, whenever it was fetched: a fill that was under way, or that the
-// search tier answered before it had the change itself, is not kept. And a movie
+// search tier answered before it had the change itself, is not kept. Nor is one of
+// another version than a change that was noted since it was fetched. And a movie
 // fetched while the stream was followed without a gap is as good as new until a
 // change is noted, as long as the stream's last word is no older than maxSilence.
 // Changes are remembered for a horizon at least; no movie is vouched for longer
@@ -112,6 +113,8 @@ func (c *Changes) forget(now time.Time) {
 }
 
 // superseded tells whether a change is known that an answer, asked for then, lacks.
+// One that was noted since may also bring a lower version: where a repair replaces
+// what nobody can have written.
 func (c *Changes) superseded(items []search.Item, asked time.Time) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -120,7 +123,7 @@ func (c *Changes) superseded(items []search.Item, asked time.Time) bool {
 		if !ok {
 			known = c.older[items[i].Movie.ID]
 		}
-		if items[i].Version < known.version {
+		if v := items[i].Version; v < known.version || v != known.version && known.noted.After(asked) {
 			return true
 		}
 	}

@@ -1,9 +1,12 @@
 package cache_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"movies/internal/movie"
 	"movies/search"
@@ -120,6 +123,55 @@ func TestOlderFillIsNotKept(t *testing.T) {
 			t.Errorf("%d lookups, want the present version kept: 5", n)
 		}
 	})
+}
+
+// TestRepairEndsAKeptMovie: what a repair replaces may have a higher version than
+// what replaces it.
+func TestRepairEndsAKeptMovie(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{items: []search.Item{film(1, 1000)}}
+		c, changes, follow := followed(t, o)
+		changes.Note(1, 6)
+		time.Sleep(time.Millisecond)
+		look(t, c, 1)
+		follow(5 * time.Second)
+		if look(t, c, 1); o.lookups.Load() != 1 {
+			t.Fatal("not kept")
+		}
+		o.set(func(o *origin) { o.items[0].Version = 7 })
+		changes.Note(1, 7)
+		for range 2 {
+			if got, _ := look(t, c, 1); got[0] != 7 {
+				t.Errorf("version %d was kept after the repair", got[0])
+			}
+		}
+		changes.Note(1, 6) // a replay
+		if look(t, c, 1); o.lookups.Load() != 2 {
+			t.Errorf("%d lookups, want the repaired movie kept", o.lookups.Load())
+		}
+	})
+}
+
+// moved is a search tier in which an IMDb id was given to another movie, and what is
+// searchable does not show it yet.
+type moved struct{ search.Searcher }
+
+func (moved) Lookup(context.Context, search.Lookup) ([]search.Item, error) {
+	now := film(1, 9)
+	now.Movie.IMDbID = ""
+	return []search.Item{now}, nil
+}
+
+// TestMovieThatLostItsIMDbID is no answer to it.
+func TestMovieThatLostItsIMDbID(t *testing.T) {
+	c, err := cache.New(cache.Options{Origin: moved{}, Metrics: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, err := c.Lookup(t.Context(), search.Lookup{IMDbIDs: []string{"tt0000001"}})
+	if err != nil || len(items) != 0 {
+		t.Errorf("found %v, %v", items, err)
+	}
 }
 
 // TestSupersededMovieStandsInForNothing: not even where the search tier fails is a

@@ -18,7 +18,7 @@ func (c *Cache) Lookup(ctx context.Context, l search.Lookup) ([]search.Item, err
 		return c.origin.Lookup(ctx, l)
 	}
 	if len(wanted) == 1 {
-		answer, err := c.get(ctx, c.lookup(wanted...))
+		answer, err := c.get(ctx, c.lookupOne(wanted[0]))
 		if err != nil {
 			return nil, err
 		}
@@ -81,6 +81,22 @@ func (c *Cache) lookup(wanted ...target) question {
 	return question{kind: kindLookup, key: strings.Join(keys, ","), ask: func(ctx context.Context) (any, error) {
 		return c.origin.Lookup(ctx, l)
 	}}
+}
+
+// lookupOne is the question for one movie. Only that is an answer: an IMDb id is
+// looked for among what is searchable, and the movie found may have lost it to
+// another one since. It would be vouched for, for it is new.
+func (c *Cache) lookupOne(t target) question {
+	q := c.lookup(t)
+	ask := q.ask
+	q.ask = func(ctx context.Context) (any, error) {
+		answer, err := ask(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return only(t, answer.([]search.Item)), nil
+	}
+	return q
 }
 
 // lookupMany takes what is kept, and asks for the rest in one question.
