@@ -31,6 +31,9 @@ func (s *Service) confirm(ctx context.Context, session Session) (Session, error)
 	asking, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
 	said, next, err := s.provider.renew(asking, string(refresh), session)
+	if next != "" {
+		said.ProviderRefresh = s.keys.seal.close([]byte(next), session.ID)
+	}
 	ctx, cancel = context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	switch {
@@ -43,8 +46,11 @@ func (s *Service) confirm(ctx context.Context, session Session) (Session, error)
 		return session, movie.ErrNotFound
 	case err != nil:
 		s.Log.WarnContext(ctx, "a session goes on without the provider's word", "session", session.ID, "error", err)
-		return session, nil
+		if next == "" {
+			return session, nil
+		}
+	default:
+		said.Confirmed = s.Now()
 	}
-	said.ProviderRefresh, said.Confirmed = s.keys.seal.close([]byte(next), session.ID), s.Now()
-	return said, s.Store.DescribeSession(ctx, said)
+	return said, s.Store.DescribeSession(ctx, said) // a spent refresh token would be a no the next time
 }

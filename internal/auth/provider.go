@@ -122,7 +122,8 @@ func (p *provider) exchange(ctx context.Context, code string, l Login) (session 
 // renew spends a refresh token of the provider and returns the session as the
 // provider describes it now, with the refresh token to use next. Errors are as
 // those of exchange. Only invalid_grant is a no: everything else may be a fault
-// of ours, which signs nobody out.
+// of ours, which signs nobody out. With an error there may be a refresh token, too:
+// the one that was sent is spent then.
 func (p *provider) renew(ctx context.Context, refresh string, session Session) (Session, string, error) {
 	d, err := p.discover(ctx)
 	if err != nil {
@@ -138,15 +139,18 @@ func (p *provider) renew(ctx context.Context, refresh string, session Session) (
 		return session, tokens.RefreshToken, nil
 	}
 	id, err := d.verifier.Verify(ctx, raw)
-	if err != nil {
-		return session, "", fmt.Errorf("%w: its id token: %w", errRefused, err)
+	if err != nil { // its keys, or our clock
+		return session, tokens.RefreshToken, fmt.Errorf("%w: the provider's id token: %w", movie.ErrUnavailable, err)
 	}
 	if id.Subject != session.Subject {
 		return session, "", fmt.Errorf("%w: its id token is about somebody else", errRefused)
 	}
 	said, err := p.describe(ctx, d, id, raw, tokens)
+	if err != nil {
+		return session, tokens.RefreshToken, err
+	}
 	session.Name, session.Email, session.Roles, session.IDToken = said.Name, said.Email, said.Roles, said.IDToken
-	return session, tokens.RefreshToken, err
+	return session, tokens.RefreshToken, nil
 }
 
 // tokenError tells a no of the token endpoint from one that may pass, and keeps
