@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"movies/internal/movie"
 	"movies/internal/mutant"
@@ -130,12 +131,20 @@ var bulkParameters = url.Values{
 }
 
 // Beat removes a document that is not there and returns when a search would show
-// that: at the index's next refresh.
+// that: at the index's next refresh. One that is being filled has none; there it
+// returns when the document is removed.
 func (c *Client) Beat(ctx context.Context, index string, id int64, version movie.Version) error {
+	const refreshInterval = "index.refresh_interval"
+	interval, err := c.Setting(ctx, index, refreshInterval)
+	if err != nil {
+		return err
+	}
 	var b Bulk
 	b.Delete(id, version)
 	query := maps.Clone(bulkParameters)
-	query.Set("refresh", "wait_for")
+	if !strings.HasPrefix(interval, "-") {
+		query.Set("refresh", "wait_for")
+	}
 	var answer bulkAnswer
 	if err := c.send(ctx, http.MethodPost, "/"+WriteAlias(index)+"/_bulk", query, "application/x-ndjson", b.body, &answer); err != nil {
 		return err
