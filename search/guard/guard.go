@@ -110,10 +110,10 @@ func through[T any](g *Guard, kind kind, ask func() (T, error)) (answer T, err e
 		g.metrics.requests.WithLabelValues(kind.name, refused).Inc()
 		return answer, search.ErrShed
 	}
-	begin := time.Now()
+	begin, outcome := time.Now(), canceled
+	defer func() { g.leave(permit, outcome) }() // also after a panic, which says nothing about the tier
 	answer, err = ask()
-	outcome := outcomeOf(err)
-	g.leave(permit, outcome)
+	outcome = outcomeOf(err)
 	g.metrics.requests.WithLabelValues(kind.name, outcome).Inc()
 	if outcome == answered {
 		g.metrics.seconds.WithLabelValues(kind.name).Observe(time.Since(begin).Seconds())

@@ -206,3 +206,24 @@ func (s *saturated) Lookup(context.Context, search.Lookup) ([]search.Item, error
 	s.answered.Add(1)
 	return nil, nil
 }
+
+// buggy panics.
+type buggy struct{ search.Searcher }
+
+func (buggy) Lookup(context.Context, search.Lookup) ([]search.Item, error) { panic("a bug") }
+
+// TestPanicGivesItsSlotBack, however often: the next question is let through.
+func TestPanicGivesItsSlotBack(t *testing.T) {
+	t.Parallel()
+	g, _ := newGuard(t, buggy{}, 4)
+	for i := range 100 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Fatalf("question %d was refused", i+1)
+				}
+			}()
+			_, _ = g.Lookup(t.Context(), search.Lookup{IDs: []int64{1}})
+		}()
+	}
+}
