@@ -19,16 +19,17 @@ import (
 // another version than a change that was noted since it was fetched. And a movie
 // fetched while the stream was followed without a gap is as good as new until a
 // change is noted, as long as the stream's last word is no older than maxSilence.
-// Changes are remembered for a horizon at least; no movie is vouched for longer
-// than that, nor before the stream has been followed for as long: so a search
-// tier that is up to a horizon behind the stream cannot plant an old version.
+// No movie is vouched for longer than a horizon, nor before the stream has been
+// followed for as long. Changes are remembered for a dozen horizons: so a search
+// tier that is as far behind the stream, or as far as it has been followed, cannot
+// plant an old version that would outlive its catching up.
 //
 // It is safe for concurrent use.
 type Changes struct {
 	horizon time.Duration
 
 	mu sync.RWMutex
-	// recent is filled, and becomes older once a horizon.
+	// recent is filled, and becomes older once in a dozen horizons.
 	recent, older map[int64]change
 	turned        time.Time
 	since         time.Time // followed without a gap since; zero for not at all
@@ -41,18 +42,19 @@ type change struct {
 }
 
 const (
-	// DefaultHorizon is how long movies are kept that do not change, and how far
-	// the search tier may be behind the stream without a movie being kept that is
-	// older than it shows.
+	// DefaultHorizon is how long movies are kept that do not change.
 	DefaultHorizon = 5 * time.Minute
+	// horizonsRemembered is how many horizons the search tier may be behind the
+	// stream without a movie being kept that is older than it shows.
+	horizonsRemembered = 12
 	// maxSilence is the oldest that the stream's last word may be.
 	maxSilence = time.Second
-	// mostRemembered bounds the memory, about 50 bytes each. With more changes in
-	// a horizon, the rest of it vouches for nothing.
+	// mostRemembered bounds the memory, about 50 bytes each. With more movies changed
+	// in that time, nothing is vouched for until a horizon has passed.
 	mostRemembered = 1_000_000
 )
 
-// NewChanges remembers changes for a horizon at least; 0 means DefaultHorizon.
+// NewChanges vouches for a horizon at most; 0 means DefaultHorizon.
 func NewChanges(horizon time.Duration) *Changes {
 	if horizon == 0 {
 		horizon = DefaultHorizon
@@ -98,9 +100,9 @@ func (c *Changes) AsOf() time.Time {
 	return c.current
 }
 
-// turn lets go of what was noted more than a horizon ago.
+// turn lets go of what was noted long ago.
 func (c *Changes) turn(now time.Time) {
-	if now.Sub(c.turned) < c.horizon {
+	if now.Sub(c.turned) < horizonsRemembered*c.horizon {
 		return
 	}
 	c.older, c.recent, c.turned = c.recent, map[int64]change{}, now

@@ -125,6 +125,23 @@ func TestOlderFillIsNotKept(t *testing.T) {
 	})
 }
 
+// TestSearchTierFarBehind: an indexer that stood still for several horizons leaves no
+// old movie behind when it has caught up.
+func TestSearchTierFarBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{items: []search.Item{film(1, 1)}}
+		c, changes, follow := followed(t, o)
+		changes.Note(1, 2)
+		follow(5 * horizon)
+		look(t, c, 1)
+		o.set(func(o *origin) { o.items[0].Version = 2 })
+		follow(2 * time.Second)
+		if got, _ := look(t, c, 1); got[0] != 2 {
+			t.Errorf("version %d 2 s after the search tier had the next one", got[0])
+		}
+	})
+}
+
 // TestRepairEndsAKeptMovie: what a repair replaces may have a higher version than
 // what replaces it.
 func TestRepairEndsAKeptMovie(t *testing.T) {
