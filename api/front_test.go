@@ -142,6 +142,44 @@ func TestEmptyAnswersAreForgottenSoon(t *testing.T) {
 	}
 }
 
+// beside is a searcher whose searches are behind, as a cache's are, and whose
+// lookups are not.
+type beside struct{ *dated }
+
+func (b beside) Search(ctx context.Context, _ search.Request) (*search.Result, error) {
+	search.Report(ctx, time.Now().Add(-b.behind), false)
+	return &search.Result{}, nil
+}
+
+func (b beside) Lookup(ctx context.Context, _ search.Lookup) ([]search.Item, error) {
+	b.asked.Add(1)
+	return []search.Item{{Movie: movie.Movie{ID: 1, Title: "Alien"}}}, nil
+}
+
+// TestPageOfAMovieIsAsNewAsTheMovie, though what is like it may be as old as a search.
+func TestPageOfAMovieIsAsNewAsTheMovie(t *testing.T) {
+	for behind, kept := range map[time.Duration]time.Duration{
+		0: time.Second, 8900 * time.Millisecond: time.Second, 9700 * time.Millisecond: 300 * time.Millisecond,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := beside{&dated{behind: behind}}
+			h := newHandler(t, b)
+			first := askHandler(h, http.MethodGet, "/movies/1")
+			if policy := first.Header().Get("Cache-Control"); first.Code != http.StatusOK || policy != "public, max-age=0, s-maxage=1, stale-while-revalidate=0" {
+				t.Fatalf("%d, Cache-Control %q", first.Code, policy)
+			}
+			time.Sleep(kept/2 - time.Millisecond)
+			if askHandler(h, http.MethodGet, "/movies/1"); b.asked.Load() != 1 {
+				t.Errorf("others %v old: not kept", behind)
+			}
+			time.Sleep(kept/2 + time.Millisecond)
+			if askHandler(h, http.MethodGet, "/movies/1"); b.asked.Load() != 2 {
+				t.Errorf("others %v old: kept for more than %v", behind, kept)
+			}
+		})
+	}
+}
+
 // TestFinishedAnswersAreTheSame as those that the handlers give, header by header,
 // for every method and encoding.
 func TestFinishedAnswersAreTheSame(t *testing.T) {

@@ -58,12 +58,8 @@ func (s *server) frame(r *http.Request, title, text string) frame {
 	return f
 }
 
-// render writes a page that anybody may see.
-func (s *server) render(w http.ResponseWriter, r *http.Request, name string, data any) error {
-	return s.renderFor(w, r, cacheSearch, name, data)
-}
-
-func (s *server) renderFor(w http.ResponseWriter, r *http.Request, policy *cachePolicy, name string, data any) error {
+// render writes a page.
+func (s *server) render(w http.ResponseWriter, r *http.Request, policy *cachePolicy, name string, data any) error {
 	var body bytes.Buffer
 	if err := pages.ExecuteTemplate(&body, name, data); err != nil {
 		return err
@@ -93,7 +89,7 @@ func (s *server) searchPage(w http.ResponseWriter, r *http.Request) error {
 	if len(v.Cards) == 0 {
 		policy = cacheEmpty
 	}
-	return s.renderFor(w, r, policy, "search", v)
+	return s.render(w, r, policy, "search", v)
 }
 
 // results is the page of a question, with what narrows it down.
@@ -122,13 +118,17 @@ func (s *server) moviePage(w http.ResponseWriter, r *http.Request) error {
 	for _, like := range s.alike(r.Context(), item.Movie.ID) {
 		v.Similar = append(v.Similar, newCard(like))
 	}
-	return s.render(w, r, "movie", v)
+	return s.render(w, r, cacheLookup, "movie", v)
 }
 
 // alike is what the page shows beside a movie. Without it the page is still
-// worth having, so a failure shows nothing.
+// worth having, so a failure shows nothing. It may be as old as a search when the
+// page, which is as old as a movie, is given out for the last time.
 func (s *server) alike(ctx context.Context, id int64) []search.Item {
-	res, err := s.Searcher.Search(ctx, search.Request{SimilarTo: id, Limit: 8})
+	asking, told := search.Trace(ctx)
+	res, err := s.Searcher.Search(asking, search.Request{SimilarTo: id, Limit: 8})
+	asOf, stale := told.AsOf()
+	search.Report(ctx, asOf.Add(cacheSearch.usable-cacheLookup.usable), stale)
 	if err != nil {
 		s.Log.WarnContext(ctx, "a page has no similar movies", "movie", id, "error", err)
 		return nil
@@ -158,7 +158,7 @@ func (s *server) personPage(w http.ResponseWriter, r *http.Request) error {
 	v := showResults(req, res)
 	v.Person, v.Roles = who.Name, strings.Join(who.Roles, ", ")
 	v.frame = s.frame(r, who.Name, "")
-	return s.render(w, r, "person", v)
+	return s.render(w, r, cacheSearch, "person", v)
 }
 
 // troubleView is what a page says when it cannot show what was asked for.

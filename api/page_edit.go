@@ -40,7 +40,7 @@ func (s *server) editPage(w http.ResponseWriter, r *http.Request, _ identity.Ide
 	}
 	v := s.editView(r, current.ID, titleAndYear(current))
 	v.Revision, v.Fields = current.Revision, fieldsOf(formOf(current))
-	return s.renderFor(w, r, cachePrivate, "edit", v)
+	return s.render(w, r, cachePrivate, "edit", v)
 }
 
 func (s *server) editView(r *http.Request, id int64, name string) editView {
@@ -203,5 +203,5 @@ func (s *server) deleteForm(w http.ResponseWriter, r *http.Request, who identity
 	if err != nil {
 		return err
 	}
-	return s.renderFor(w, r, cachePrivate, "deleted", s.editView(r, current.ID, titleAndYear(current)))
+	return s.render(w, r, cachePrivate, "deleted", s.editView(r, current.ID, titleAndYear(current)))
 }

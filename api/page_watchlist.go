@@ -25,5 +25,5 @@ func (s *server) watchlistPage(w http.ResponseWriter, r *http.Request, who ident
 	}
 	v.frame = s.frame(r, cmp.Or(req.Text, "Your watchlist"), req.Text)
 	v.Action, v.Asks = watchlistPath, "Search your watchlist"
-	return s.renderFor(w, r, cachePrivate, "search", v)
+	return s.render(w, r, cachePrivate, "search", v)
 }
