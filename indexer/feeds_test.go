@@ -186,8 +186,8 @@ func TestIndexThatIsNotUnderstoodIsRefused(t *testing.T) {
 	p := e.start(e.searchURL)
 	e.publish(upsert(1, 1, "one"))
 	e.finished(own)
-	if got := e.title(foreign, 1); got != "" {
-		t.Errorf("the index of another release got %q", got)
+	if got, err := e.engine.Read(t.Context(), foreign, []int64{1}); err != nil || len(got) != 0 {
+		t.Errorf("the index of another release got %v, %v", got, err)
 	}
 	if err := p.Healthy(t.Context()); err == nil || !strings.Contains(err.Error(), foreign) {
 		t.Errorf("healthy says %v, want the index's name", err)

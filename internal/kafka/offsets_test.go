@@ -12,7 +12,7 @@ func TestOffsetsSince(t *testing.T) {
 	now := time.Now()
 	var messages []Message
 	for i := range 30 {
-		messages = append(messages, Message{Key: fmt.Append(nil, i), Value: []byte("old"), Time: now.Add(-3 * time.Hour)})
+		messages = append(messages, Message{Key: fmt.Append(nil, i), Value: []byte("old"), Time: now.Add(-3 * time.Minute)})
 	}
 	if err := c.Publish(t.Context(), TopicChanges, messages); err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestOffsetsSince(t *testing.T) {
 	for _, x := range []struct {
 		at   time.Time
 		want Offsets
-	}{{now.Add(-4 * time.Hour), Offsets{0: 0, 1: 0, 2: 0}}, {now.Add(-time.Hour), ends}} {
+	}{{now.Add(-4 * time.Minute), Offsets{0: 0, 1: 0, 2: 0}}, {now.Add(-time.Minute), ends}} {
 		got, err := c.OffsetsSince(t.Context(), TopicChanges, x.at)
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(x.want) {
 			t.Errorf("since %s: %v, want %v, %v", x.at, got, x.want, err)

@@ -113,7 +113,9 @@ func (s *Stack) elasticsearchProcess(programs, home string, ready func(context.C
 		Name: "elasticsearch",
 		Path: filepath.Join(programs, "bin", "elasticsearch"),
 		Env: append(s.environment(), "ES_JAVA_HOME="+s.jdk.home, "ES_PATH_CONF="+filepath.Join(home, "config"), "ES_TMPDIR="+s.temp(),
-			"ES_JAVA_OPTS=-Xms512m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"),
+			// The server may write below its folder for temporary files, and so refuses a
+			// configuration there: a checkout below /tmp must not meet the JVM's own.
+			"ES_JAVA_OPTS=-Xms512m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.io.tmpdir="+s.temp()),
 		Dir:          home,
 		Credential:   s.account.credential,
 		Ready:        ready,
