@@ -16,8 +16,8 @@ import (
 // cachePolicy is how long an answer may be kept: by us, and by whoever else is on
 // the way to the reader, in Cache-Control. The bounds are the contract's, counted
 // over all caches from the moment whose state the answer shows, which Age tells: a
-// lookup and an empty answer are at most 1 s behind, a search 10 s, the time it may
-// be served while it is refreshed included.
+// lookup and an answer in want of a better one are at most 1 s behind, a search
+// 10 s, the time it may be served while it is refreshed included.
 type cachePolicy struct {
 	// header is the value of Cache-Control.
 	header []string
@@ -37,10 +37,10 @@ var (
 
 // cacheList is the policy of a page of movies.
 func cacheList(r *search.Result) *cachePolicy {
-	if len(r.Items) == 0 {
-		return cacheEmpty
+	if r.Found() {
+		return cacheSearch
 	}
-	return cacheSearch
+	return cacheEmpty
 }
 
 // answer writes v as JSON, or 304 when the client already has it.

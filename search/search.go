@@ -150,6 +150,13 @@ type Result struct {
 	Interpreted *Interpretation
 }
 
+// Found tells whether there are movies that have all that was asked for. An answer
+// that is empty, or gave something up to find anything, is out of date as soon as
+// a movie that fits is there.
+func (r *Result) Found() bool {
+	return len(r.Items) > 0 && (r.Interpreted == nil || len(r.Interpreted.Relaxed) == 0)
+}
+
 // Item is one movie of an answer.
 type Item struct {
 	Movie movie.Movie

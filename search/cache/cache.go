@@ -7,9 +7,10 @@
 //
 //   - An answer is never older than its bound, counted over all layers from when
 //     its question went to the search tier: 10 s for a search or suggestions, 1 s
-//     for a movie and for an empty answer. A movie is kept longer while the change
-//     stream, followed by Changes, vouches for it; then it is as old as the stream's
-//     last word, at most 1 s. Clocks of replicas are taken to agree.
+//     for a movie and for an answer that is empty or gave something up. A movie is
+//     kept longer while the change stream, followed by Changes, vouches for it;
+//     then it is as old as the stream's last word, at most 1 s. Clocks of replicas
+//     are taken to agree.
 //   - From a fifth of the bound on (a half, where it is 1 s), the next question
 //     renews the answer in the background while the kept one is given out.
 //   - While the search tier fails, answers up to StaleIfError old are given out

@@ -24,11 +24,12 @@ type origin struct {
 	search.Searcher
 	searches, lookups, suggests atomic.Int64
 
-	mu    sync.Mutex
-	takes time.Duration
-	fails error
-	items []search.Item // of every search; lookups find them by id
-	panic bool
+	mu      sync.Mutex
+	takes   time.Duration
+	fails   error
+	items   []search.Item // of every search; lookups find them by id
+	relaxed []string      // what every search gives up
+	panic   bool
 }
 
 func (o *origin) set(change func(*origin)) {
@@ -58,7 +59,7 @@ func (o *origin) Search(ctx context.Context, r search.Request) (*search.Result, 
 	if err != nil {
 		return nil, err
 	}
-	return &search.Result{Items: items, NextCursor: fmt.Sprint(o.searches.Load())}, nil
+	return &search.Result{Items: items, NextCursor: fmt.Sprint(o.searches.Load()), Interpreted: &search.Interpretation{Relaxed: o.relaxed}}, nil
 }
 
 func (o *origin) Suggest(ctx context.Context, _ search.SuggestRequest) (*search.Suggestions, error) {
@@ -159,14 +160,17 @@ func TestBoundsOfSearch(t *testing.T) {
 	})
 }
 
-// TestEmptyAnswersAreShortLived: nothing found is asked for again after a second.
-func TestEmptyAnswersAreShortLived(t *testing.T) {
+// TestAnswersInWantOfABetterOneAreShortLived: what found nothing, or something by
+// giving up a word, is asked for again after a second.
+func TestAnswersInWantOfABetterOneAreShortLived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := &origin{}
-		c := newCache(t, o)
+		o, relaxed := &origin{}, &origin{items: []search.Item{film(1, 1)}, relaxed: []string{"zzz left out"}}
+		c, r := newCache(t, o), newCache(t, relaxed)
 		for i, want := range []string{"1", "1", "2", "2"} {
-			if answer, age, _ := find(t, c, "zzz"); answer != want || age >= time.Second {
-				t.Errorf("question %d: answer %s of age %v, want %s", i+1, answer, age, want)
+			for _, c := range []*cache.Cache{c, r} {
+				if answer, age, _ := find(t, c, "zzz"); answer != want || age >= time.Second {
+					t.Errorf("question %d: answer %s of age %v, want %s", i+1, answer, age, want)
+				}
 			}
 			if i%2 == 0 {
 				time.Sleep(400 * time.Millisecond)

@@ -46,7 +46,7 @@ var (
 func boundsOf(answer any) bounds {
 	switch a := answer.(type) {
 	case *search.Result:
-		if len(a.Items) > 0 {
+		if a.Found() {
 			return boundsOfSearch
 		}
 	case *search.Suggestions:
