@@ -130,7 +130,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	metrics := telemetry.NewRegistry()
 	ready := accounts.checks()
 	searcher := opensearch.NewSearcher(engine, opensearch.ReadAlias, api.DefaultReadTimeout)
-	ready["search"] = telemetry.AtStart(searcher.Ready)
+	ready["search"], ready["mapping"] = telemetry.AtStart(engine.Ping), searcher.Understood
 	public := &server{delay: o.DrainDelay, grace: o.ShutdownGrace}
 	ready["serving"] = public.ready
 	guarded, err := guard.New(searcher, guard.Options{MaxConcurrent: o.MaxConcurrent, Metrics: metrics})

@@ -73,11 +73,12 @@ func (g *guard) look(ctx context.Context) error {
 	return verdict
 }
 
-// Ready tells whether the cluster can be asked and the index, if there is one, is
-// understood. Errors are of kind movie.ErrUnavailable.
-func (s *Searcher) Ready(ctx context.Context) error {
-	if err := s.client.Ping(ctx); err != nil {
-		return err
-	}
-	return s.guard.look(ctx)
+// Understood tells whether this release understands the index that answers, as far
+// as is known: a cluster that cannot tell changes nothing. An error, of kind
+// movie.ErrUnavailable, is this release's own: replicas of another may go on.
+func (s *Searcher) Understood(ctx context.Context) error {
+	_ = s.guard.look(ctx) // what it has learned is below
+	s.guard.mu.Lock()
+	defer s.guard.mu.Unlock()
+	return s.guard.verdict
 }

@@ -52,7 +52,7 @@ func TestAnIndexThatIsNotUnderstoodIsNotAsked(t *testing.T) {
 		}
 		return err
 	}
-	if err := errors.Join(ask(), s.Ready(t.Context())); err != nil {
+	if err := errors.Join(ask(), s.Understood(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	move(c.index, next)
@@ -60,7 +60,7 @@ func TestAnIndexThatIsNotUnderstoodIsNotAsked(t *testing.T) {
 		err := ask()
 		return errors.Is(err, movie.ErrUnavailable) && strings.Contains(err.Error(), fmt.Sprintf("mapping version %d", mappings.Version+1))
 	})
-	if err := s.Ready(t.Context()); !errors.Is(err, movie.ErrUnavailable) {
+	if err := s.Understood(t.Context()); !errors.Is(err, movie.ErrUnavailable) {
 		t.Errorf("ready: %v", err)
 	}
 	if _, err := opensearch.NewSearcher(c.client, alias, 20*time.Second).Suggest(t.Context(), search.SuggestRequest{Text: "al"}); !errors.Is(err, movie.ErrUnavailable) {
