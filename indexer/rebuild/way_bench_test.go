@@ -61,7 +61,7 @@ func (e *env) rename(index string) time.Duration {
 	began := time.Now()
 	e.until("the new name is found in all movies", func() bool {
 		var found struct{ Count int }
-		e.answer("/"+index+"/_count", `{"query":{"match":{"cast":"afterwards"}}}`, &found)
+		e.answer("/"+index+"/_count", `{"query":{"match":{"names":"afterwards"}}}`, &found)
 		return found.Count == wayMovies
 	})
 	return time.Since(began)
