@@ -121,15 +121,32 @@ const bearerPatience = 100 * time.Millisecond
 // no good: so its client hears that it has expired. A read needs no token, so one
 // that cannot be judged soon, and a browser's cookies, decide nothing.
 func (s *server) goodBearer(w http.ResponseWriter, r *http.Request) error {
-	if _, present := r.Header["Authorization"]; !present || s.Accounts.Authenticator == nil {
+	if r.Header["Authorization"] == nil {
 		return nil
+	}
+	if _, refused := s.reader(r); refused != nil {
+		return notProved(w, refused)
+	}
+	return nil
+}
+
+// reader is who a read comes from, when it brings a proof that holds; refused says
+// why its bearer token is no good.
+func (s *server) reader(r *http.Request) (who identity.Identity, refused error) {
+	bearer := r.Header["Authorization"] != nil
+	if s.Accounts.Authenticator == nil || !bearer && r.Header["Cookie"] == nil {
+		return identity.Identity{}, nil
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), bearerPatience)
 	defer cancel()
-	if _, err := s.Accounts.Authenticator.Authenticate(r.WithContext(ctx)); errors.Is(err, identity.ErrRefused) {
-		return notProved(w, err)
+	who, err := s.Accounts.Authenticator.Authenticate(r.WithContext(ctx))
+	switch {
+	case err == nil:
+		return who, nil
+	case bearer && errors.Is(err, identity.ErrRefused):
+		return identity.Identity{}, err
 	}
-	return nil
+	return identity.Identity{}, nil
 }
 
 // storageError says of what is stored, not of search, that it cannot be reached.

@@ -157,10 +157,14 @@ func (s *server) first(router http.Handler) http.Handler {
 // refusedNow spends a token of the client's rate, and tells whether there was none,
 // or their proof is no good: then the long way says so.
 func (s *server) refusedNow(w http.ResponseWriter, r *http.Request) bool {
-	if s.goodBearer(w, r) != nil {
+	if s.limiter == nil && r.Header["Authorization"] == nil {
+		return false
+	}
+	who, refused := s.reader(r)
+	if refused != nil {
 		return true
 	}
-	wait, _ := s.limiter.take(w.Header(), r, s.proven(r))
+	wait, _ := s.limiter.take(w.Header(), r, who)
 	return wait > 0
 }
 
